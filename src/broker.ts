@@ -1,0 +1,84 @@
+/**
+ * The Broker picks one result backend by its URL, configures it, and owns it. Everything else asks
+ * the broker for it.
+ *
+ * Only this file names concrete backends. Each is loaded when it is asked for, so that nobody loads
+ * a store's client that they do not use.
+ */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ResultdError, shown } from './errors.js';
+import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
+
+export interface BrokerOptions extends ResultBackendOptions {
+  /** The memory backend's bound on outcomes. Default: unlimited. */
+  readonly maxStoredResults?: number;
+  /** How long a store may take to answer, in milliseconds. Default: 2,000. */
+  readonly storeTimeoutMs?: number;
+  /** Where relative paths in a backend's URL start. Default: the working directory. */
+  readonly baseDirectory?: string;
+  /** Told what an operator should know of the store, such as a setting that may lose data. */
+  readonly onWarning?: (message: string) => void;
+}
+
+type Loader = (url: string, options: BrokerOptions) => Promise<ResultBackend>;
+
+const LOADERS: Readonly<Record<string, Loader>> = {
+  'memory:': async (_url, options) => {
+    const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
+    return new MemoryBackend(options);
+  },
+  'module:': loadModule,
+};
+
+export class Broker {
+  readonly resultBackend: ResultBackend;
+
+  constructor(resultBackend: ResultBackend) {
+    this.resultBackend = resultBackend;
+  }
+
+  /**
+   * A broker on the backend of this URL, not started yet. Throws `invalid-parameter` for a URL with
+   * an unknown scheme, or one whose client package is missing.
+   */
+  static async fromUrl(url: string, options: BrokerOptions = {}): Promise<Broker> {
+    const scheme = /^[a-z][a-z0-9+.-]*:/.exec(url)?.[0];
+    const load = scheme === undefined ? undefined : LOADERS[scheme];
+    if (load === undefined) {
+      const known = Object.keys(LOADERS).join(', ');
+      throw new ResultdError(
+        'invalid-parameter',
+        `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${known}`,
+      );
+    }
+    return new Broker(await load(url, options));
+  }
+
+  async startup(): Promise<void> {
+    await this.resultBackend.startup();
+  }
+
+  async shutdown(): Promise<void> {
+    await this.resultBackend.shutdown();
+  }
+}
+
+/** A URL as it may be shown: its password replaced. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, '$1***@');
+}
+
+/** `module:./mine.js`: its default export makes a backend of `(url, options)`. */
+async function loadModule(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const path = url.slice('module:'.length).split('?', 1)[0]!;
+  const file = resolve(options.baseDirectory ?? process.cwd(), path);
+  const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  if (typeof module.default !== 'function') {
+    throw new ResultdError(
+      'invalid-parameter',
+      `${shown(path)} has no default export that is a function: export one that makes a ResultBackend of (url, options)`,
+    );
+  }
+  return (await (module.default as Loader)(url, options)) as ResultBackend;
+}

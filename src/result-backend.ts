@@ -1,0 +1,474 @@
+/**
+ * The contract of every result backend, after taskiq's AsyncResultBackend.
+ *
+ * All rules live here: public methods check the life cycle, the names, the sizes and the times to
+ * live, and then call one small protected primitive. A concrete backend implements the primitives
+ * alone, on entries of opaque bytes. Absence is a value (`undefined`, `false`); a store that could
+ * not be asked is an error (`store-unavailable`).
+ */
+import { randomFillSync } from 'node:crypto';
+import type { Command, Conditions, Reply, Verdict } from './commands.js';
+import * as errors from './errors.js';
+import {
+  type Outcome,
+  type OutcomeValue,
+  outcomeFromException,
+  outcomeFromValue,
+} from './outcome.js';
+import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
+import {
+  HEAD_ONLY,
+  liveEntry,
+  NEVER,
+  type Parts,
+  stateOf,
+  type TaskEntry,
+  versionOf,
+  WITH_BODY,
+  WITH_LOG,
+} from './task-entry.js';
+import { TaskSnapshot } from './task-snapshot.js';
+
+/** Settings that hold for every backend. Each has a default. */
+export interface ResultBackendOptions {
+  /** The namespace that this instance is bound to. Default: `default`. */
+  readonly namespace?: string;
+  /** How long a success is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
+  readonly resultTtlMs?: number;
+  /** How long a failure is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
+  readonly failureTtlMs?: number;
+  /** How long progress is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
+  readonly progressTtlMs?: number;
+  /** The longest time to live; longer ones are clamped to it. Default: `NEVER`, no maximum. */
+  readonly maxTtlMs?: number;
+  /** The largest outcome or progress, in bytes, its log included. Default: 64 MiB. */
+  readonly maxRecordBytes?: number;
+}
+
+/** What a store can do. Asking for what it cannot is an `unsupported` error, never a no-op. */
+export interface Supports {
+  /** Outcomes survive the end of the process. */
+  readonly durable: boolean;
+  /** Several processes may share the store, and hear of each other's writes. */
+  readonly shared: boolean;
+  readonly namespaces: boolean;
+}
+
+export interface WriteOptions {
+  /** Milliseconds, `NEVER`, or undefined for the default of the record's kind. Above 0. */
+  readonly ttlMs?: number | undefined;
+  readonly conditions?: Conditions | undefined;
+}
+
+export interface SetResultOptions extends WriteOptions {
+  /** `replace` (the default, as in taskiq): the last write wins. `create`: the first one does. */
+  readonly mode?: 'create' | 'replace' | undefined;
+}
+
+export interface SetProgressOptions extends WriteOptions {
+  /** `register`: write only where the task has no record at all. Default: `replace`. */
+  readonly mode?: 'register' | 'replace' | undefined;
+}
+
+export interface GetOptions {
+  /** Read the log too. Default: false. */
+  readonly withLogs?: boolean | undefined;
+}
+
+export interface ConsumeOptions extends GetOptions {
+  readonly conditions?: Conditions | undefined;
+  /** Repeats with the same key are answered alike for 60 s. 1 to 255 characters. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** What a write did, and the task as it left it. */
+export interface WriteReceipt {
+  /** `unchanged`: it was stored already exactly so. */
+  readonly verdict: 'created' | 'replaced' | 'unchanged' | 'done';
+  /** Without the outcome's bytes. Undefined where a retry came after the task was consumed. */
+  readonly snapshot: TaskSnapshot | undefined;
+}
+
+/** One write of `setMany`. */
+export type SetManyItem = { readonly taskId: string } & (
+  | { readonly outcome: Outcome | OutcomeValue; readonly options?: SetResultOptions }
+  | { readonly progress: Buffer | ProgressValue; readonly options?: SetProgressOptions }
+);
+
+/** A hint that a task has changed, or (`lost`) that hints may have been missed. */
+export type Notification =
+  | { readonly namespace: string; readonly taskId: string; readonly version: string | null }
+  | { readonly lost: true };
+
+export type Listener = (notification: Notification) => void;
+
+/** Ends a subscription. */
+export type Unsubscribe = () => Promise<void>;
+
+type LifeCycle = 'new' | 'starting' | 'running' | 'shutting down' | 'shut down';
+
+const DAY_MS = 86_400_000;
+/** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
+const LONGEST_TTL_MS = 36_500 * DAY_MS;
+const TASK_ID = /^(?!\.{1,2}$)[A-Za-z0-9._~:@+=-]{1,255}$/;
+const NAMESPACE = /^[a-z0-9_-]{1,64}$/;
+
+export abstract class ResultBackend {
+  /** What this store can do. */
+  abstract readonly supports: Supports;
+  /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
+  readonly boundNamespace: string;
+  readonly options: Required<ResultBackendOptions>;
+  /** The backend that owns the store: this one, or the one that this is a view of. */
+  readonly #root: ResultBackend;
+  #lifeCycle: LifeCycle = 'new';
+  #running = 0;
+  #onIdle: (() => void) | undefined;
+  #shutdown: Promise<void> | undefined;
+
+  constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
+    this.#root = root ?? this;
+    this.options = {
+      namespace: options.namespace ?? 'default',
+      resultTtlMs: options.resultTtlMs ?? DAY_MS,
+      failureTtlMs: options.failureTtlMs ?? DAY_MS,
+      progressTtlMs: options.progressTtlMs ?? DAY_MS,
+      maxTtlMs: options.maxTtlMs ?? NEVER,
+      maxRecordBytes: options.maxRecordBytes ?? 64 * 1_024 * 1_024,
+    };
+    this.boundNamespace = this.options.namespace;
+    if (!NAMESPACE.test(this.boundNamespace)) throw errors.invalidNamespace(this.boundNamespace);
+  }
+
+  /** Opens the store. Until then, and after `shutdown`, every other call is an error. */
+  async startup(): Promise<void> {
+    if (this.#root !== this) return this.#root.startup();
+    if (this.#lifeCycle === 'running') return;
+    if (this.#lifeCycle !== 'new') throw errors.notRunning(this.#lifeCycle);
+    this.#lifeCycle = 'starting';
+    try {
+      await this._startup();
+      this.#lifeCycle = 'running';
+    } catch (error) {
+      this.#lifeCycle = 'new';
+      throw error;
+    }
+  }
+
+  /** Refuses new calls, lets the running ones finish, and closes the store. Safe to repeat. */
+  async shutdown(): Promise<void> {
+    if (this.#root !== this) return this.#root.shutdown();
+    this.#shutdown ??= this.#close();
+    return this.#shutdown;
+  }
+
+  async #close(): Promise<void> {
+    const wasRunning = this.#lifeCycle === 'running';
+    this.#lifeCycle = 'shutting down';
+    if (this.#running > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    if (wasRunning) await this._shutdown();
+    this.#lifeCycle = 'shut down';
+  }
+
+  /** This store, bound to another namespace. It shares connections and life cycle. */
+  namespace(name: string): ResultBackend {
+    if (!NAMESPACE.test(name)) throw errors.invalidNamespace(name);
+    if (name === this.boundNamespace) return this;
+    if (!this.#root.supports.namespaces) throw errors.unsupported(`the namespace "${name}"`);
+    return new NamespaceView({ ...this.options, namespace: name }, this.#root);
+  }
+
+  /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
+  async ping(): Promise<void> {
+    return this.#run(() => this.#root._ping());
+  }
+
+  /**
+   * Stores an outcome. With mode `create`, the first one wins: the same outcome again is
+   * `unchanged`, another one an `outcome-conflict`.
+   * Throws `version-mismatch`, `too-large`, `invalid-body` where a value cannot be encoded.
+   */
+  async setResult(
+    taskId: string,
+    outcome: Outcome | OutcomeValue,
+    options: SetResultOptions = {},
+  ): Promise<WriteReceipt> {
+    const encoded = 'digest' in outcome ? outcome : outcomeFromValue(outcome);
+    this.#checkSize(encoded.size + (encoded.log?.length ?? 0));
+    const { resultTtlMs, failureTtlMs } = this.options;
+    const reply = await this.#execute({
+      kind: 'set-outcome',
+      taskId,
+      mode: options.mode ?? 'replace',
+      outcome: encoded,
+      conditions: options.conditions ?? {},
+      random: randomVersion(),
+      ttlMs: this.#ttl(options.ttlMs, encoded.isErr ? failureTtlMs : resultTtlMs),
+    });
+    return receiptOf(taskId, reply);
+  }
+
+  /** Stores a failure: `exception` is one flat object that has at least `exc_type`. */
+  async setException(
+    taskId: string,
+    exception: Readonly<Record<string, unknown>>,
+    options: SetResultOptions = {},
+  ): Promise<WriteReceipt> {
+    const document = Buffer.from(JSON.stringify(exception));
+    return this.setResult(taskId, outcomeFromException(document), options);
+  }
+
+  /** Stores progress. It never makes a task ready, nor a ready task unready. */
+  async setProgress(
+    taskId: string,
+    progress: Buffer | ProgressValue,
+    options: SetProgressOptions = {},
+  ): Promise<WriteReceipt> {
+    const encoded = Buffer.isBuffer(progress) ? progress : progressFromValue(progress);
+    this.#checkSize(encoded.length);
+    const reply = await this.#execute({
+      kind: 'set-progress',
+      taskId,
+      mode: options.mode ?? 'replace',
+      progress: encoded,
+      conditions: options.conditions ?? {},
+      random: randomVersion(),
+      ttlMs: this.#ttl(options.ttlMs, this.options.progressTtlMs),
+    });
+    return receiptOf(taskId, reply);
+  }
+
+  /** The task with its outcome's bytes; undefined where it is unknown. It may not be ready. */
+  async getResult(taskId: string, options: GetOptions = {}): Promise<TaskSnapshot | undefined> {
+    return this.get(taskId, options.withLogs === true ? WITH_LOG : WITH_BODY);
+  }
+
+  /** The task without its outcome's bytes; undefined where it is unknown. */
+  async getStatus(taskId: string): Promise<TaskSnapshot | undefined> {
+    return this.get(taskId, HEAD_ONLY);
+  }
+
+  /** Whether the task has an outcome, which is not moved for the answer. */
+  async isResultReady(taskId: string): Promise<boolean> {
+    return (await this.get(taskId, HEAD_ONLY))?.ready === true;
+  }
+
+  /** The latest progress; undefined where there is none. */
+  async getProgress(taskId: string): Promise<Progress | undefined> {
+    return (await this.get(taskId, HEAD_ONLY))?.progress;
+  }
+
+  /** The task with the parts asked for; undefined where it is unknown. */
+  async get(taskId: string, parts: Parts): Promise<TaskSnapshot | undefined> {
+    checkTaskId(taskId);
+    const root = this.#root;
+    const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
+    return snapshotOf(taskId, liveEntry(entry, root._now()));
+  }
+
+  /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
+  async getMany(
+    taskIds: readonly string[],
+    parts: Parts = HEAD_ONLY,
+  ): Promise<(TaskSnapshot | undefined)[]> {
+    for (const taskId of taskIds) checkTaskId(taskId);
+    const root = this.#root;
+    const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
+    const now = root._now();
+    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now)));
+  }
+
+  /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
+  async setMany(items: readonly SetManyItem[]): Promise<(WriteReceipt | errors.ResultdError)[]> {
+    return Promise.all(
+      items.map((item) =>
+        ('outcome' in item
+          ? this.setResult(item.taskId, item.outcome, item.options)
+          : this.setProgress(item.taskId, item.progress, item.options)
+        ).catch((error: unknown) => {
+          if (error instanceof errors.ResultdError) return error;
+          throw error;
+        }),
+      ),
+    );
+  }
+
+  /** Removes outcome, log, progress and remembered consumes; false where the task was unknown. */
+  async delete(taskId: string, conditions: Conditions = {}): Promise<boolean> {
+    const reply = await this.#execute({ kind: 'delete', taskId, conditions });
+    return reply.verdict === 'done';
+  }
+
+  /**
+   * Takes the outcome and removes the task, for exactly one caller. Undefined where the task is
+   * unknown; `not-ready` where it has no outcome. With an idempotency key, a repeat within 60 s is
+   * given the same outcome again.
+   */
+  async consume(taskId: string, options: ConsumeOptions = {}): Promise<TaskSnapshot | undefined> {
+    const { idempotencyKey } = options;
+    if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > 255)) {
+      throw errors.invalidParameter(
+        `the idempotency key ${errors.shown(idempotencyKey)} must have 1 to 255 characters`,
+      );
+    }
+    const conditions = options.conditions ?? {};
+    const reply = await this.#execute({ kind: 'consume', taskId, conditions, idempotencyKey });
+    if (reply.verdict === 'not-ready') throw errors.notReady(taskId, stateOf(reply.entry!));
+    if (reply.entry === undefined || options.withLogs === true) {
+      return snapshotOf(taskId, reply.entry);
+    }
+    return new TaskSnapshot(taskId, { ...reply.entry, log: undefined });
+  }
+
+  /** Gives every live record a new expiry, `ttlMs` from now; undefined where it is unknown. */
+  async expire(
+    taskId: string,
+    ttlMs: number,
+    conditions: Conditions = {},
+  ): Promise<WriteReceipt | undefined> {
+    const random = randomVersion();
+    const ttl = this.#ttl(ttlMs, ttlMs);
+    const reply = await this.#execute({ kind: 'expire', taskId, conditions, random, ttlMs: ttl });
+    return reply.verdict === 'absent' ? undefined : receiptOf(taskId, reply);
+  }
+
+  /**
+   * Delivers hints of changes in this namespace. Resolves once the subscription is live. A hint may
+   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`.
+   */
+  async subscribe(listener: Listener): Promise<Unsubscribe> {
+    return this.#run(() => this.#root._subscribe(this.boundNamespace, listener));
+  }
+
+  // The primitives: what a concrete backend implements.
+
+  /** Opens the store, or throws `store-unavailable`. */
+  protected abstract _startup(): Promise<void>;
+  /** Closes the store. No call is running. */
+  protected abstract _shutdown(): Promise<void>;
+  /** Resolves where the store answers and can take writes. */
+  protected abstract _ping(): Promise<void>;
+  /** What is stored of a task, with at least the parts asked for. It may have expired. */
+  protected abstract _read(
+    namespace: string,
+    taskId: string,
+    parts: Parts,
+  ): Promise<TaskEntry | undefined>;
+  /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
+  protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
+  /** Starts a subscription: see `subscribe`. */
+  protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
+
+  /** Many reads at once; a store that has a cheaper way overrides it. */
+  protected async _readMany(
+    namespace: string,
+    taskIds: readonly string[],
+    parts: Parts,
+  ): Promise<(TaskEntry | undefined)[]> {
+    return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
+  }
+
+  /** The store's clock in epoch milliseconds; this process's, unless the store has one. */
+  protected _now(): number {
+    return Date.now();
+  }
+
+  async #execute(command: Command): Promise<Reply> {
+    checkTaskId(command.taskId);
+    const reply = await this.#run(() => this.#root._execute(this.boundNamespace, command));
+    if (reply.verdict === 'mismatch' || reply.verdict === 'conflict') {
+      throw refusal(command.taskId, reply.verdict, reply.entry);
+    }
+    return reply;
+  }
+
+  /** Counts one call, so that the store is not closed under it. */
+  async #run<T>(call: () => Promise<T>): Promise<T> {
+    const root = this.#root;
+    if (root.#lifeCycle !== 'running') throw errors.notRunning(root.#lifeCycle);
+    root.#running += 1;
+    try {
+      return await call();
+    } finally {
+      root.#running -= 1;
+      if (root.#running === 0) root.#onIdle?.();
+    }
+  }
+
+  #ttl(ttlMs: number | undefined, byDefault: number): number {
+    const ttl = ttlMs ?? byDefault;
+    if (!(ttl > 0)) {
+      throw errors.invalidParameter(
+        `the time to live ${errors.shown(ttl)} must be above 0: to remove a task, delete it`,
+      );
+    }
+    return Math.min(ttl === NEVER ? NEVER : Math.min(ttl, LONGEST_TTL_MS), this.options.maxTtlMs);
+  }
+
+  #checkSize(size: number): void {
+    const limit = this.options.maxRecordBytes;
+    if (size > limit) throw errors.tooLarge(size, limit);
+  }
+}
+
+/** A backend's store under another namespace. Public methods go by the root's primitives. */
+class NamespaceView extends ResultBackend {
+  readonly supports: Supports;
+
+  constructor(options: ResultBackendOptions, root: ResultBackend) {
+    super(options, root);
+    this.supports = root.supports;
+  }
+
+  protected _startup = neverCalled;
+  protected _shutdown = neverCalled;
+  protected _ping = neverCalled;
+  protected _read = neverCalled;
+  protected _execute = neverCalled;
+  protected _subscribe = neverCalled;
+}
+
+async function neverCalled(): Promise<never> {
+  throw new Error('a namespace view has no primitives of its own');
+}
+
+/** Throws `invalid-task-id` where it is not 1 to 255 characters of the allowed ones. */
+export function checkTaskId(taskId: string): void {
+  if (!TASK_ID.test(taskId)) throw errors.invalidTaskId(taskId);
+}
+
+function snapshotOf(taskId: string, entry: TaskEntry | undefined): TaskSnapshot | undefined {
+  return entry === undefined ? undefined : new TaskSnapshot(taskId, entry);
+}
+
+function receiptOf(taskId: string, { verdict, entry }: Reply): WriteReceipt {
+  return {
+    verdict: verdict as WriteReceipt['verdict'],
+    snapshot: snapshotOf(taskId, entry),
+  };
+}
+
+function refusal(taskId: string, verdict: Verdict, entry: TaskEntry | undefined): Error {
+  const state = entry === undefined ? 'UNKNOWN' : stateOf(entry);
+  if (verdict === 'conflict') return errors.outcomeConflict(taskId, state);
+  const found =
+    entry === undefined ? 'no version (it is unknown)' : `version "${versionOf(entry)}"`;
+  return errors.versionMismatch(taskId, found, state);
+}
+
+const pool = Buffer.allocUnsafe(8_192);
+let poolAt = pool.length;
+
+/** 64 random bits as 16 hexadecimal digits, from a pool: one system call for a thousand of them. */
+function randomVersion(): string {
+  if (poolAt === pool.length) {
+    randomFillSync(pool);
+    poolAt = 0;
+  }
+  poolAt += 8;
+  return pool.toString('hex', poolAt - 8, poolAt);
+}

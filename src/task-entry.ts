@@ -1,0 +1,94 @@
+/**
+ * The one entry that a store keeps for a task: version, times, both expiries, the outcome and the
+ * progress. One entry is what makes a task's ETag checkable in one atomic step on every store.
+ *
+ * An entry read from a store may hold records that have expired. `liveEntry` judges that; nothing
+ * else does.
+ */
+import type { OutcomeInfo } from './outcome.js';
+
+/** An expiry that never comes. */
+export const NEVER = Number.POSITIVE_INFINITY;
+
+export interface TaskEntry {
+  /** Epoch milliseconds of the last write, kept ahead of the version before it. */
+  readonly versionMs: number;
+  /** 16 hexadecimal digits: 64 random bits. */
+  readonly versionRandom: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** Epoch milliseconds, `NEVER`, or 0 where there is no outcome. */
+  readonly outcomeExpiresAt: number;
+  /** Epoch milliseconds, `NEVER`, or 0 where there is no progress. */
+  readonly progressExpiresAt: number;
+  readonly outcome: OutcomeInfo | undefined;
+  /** The outcome's bytes; undefined where it has none, or where they were not asked for. */
+  readonly body: Buffer | undefined;
+  /** The log as a JSON string; undefined where it has none, or where it was not asked for. */
+  readonly log: Buffer | undefined;
+  /** `{"state":"STARTED","meta":…}`; undefined where there is none. */
+  readonly progress: Buffer | undefined;
+}
+
+/** Which bytes of an entry a read moves; all else comes always. */
+export interface Parts {
+  readonly body: boolean;
+  readonly log: boolean;
+}
+
+export const HEAD_ONLY: Parts = { body: false, log: false };
+export const WITH_BODY: Parts = { body: true, log: false };
+export const WITH_LOG: Parts = { body: true, log: true };
+
+/** The entry without its expired records; undefined where none of its records is live. */
+export function liveEntry(entry: TaskEntry | undefined, now: number): TaskEntry | undefined {
+  if (entry === undefined) return undefined;
+  const hasOutcome = entry.outcome !== undefined;
+  const hasProgress = entry.progress !== undefined;
+  const outcomeLives = hasOutcome && entry.outcomeExpiresAt > now;
+  const progressLives = hasProgress && entry.progressExpiresAt > now;
+  if (outcomeLives === hasOutcome && progressLives === hasProgress) return entry;
+  if (!outcomeLives && !progressLives) return undefined;
+  return {
+    ...entry,
+    ...(outcomeLives
+      ? {}
+      : { outcome: undefined, body: undefined, log: undefined, outcomeExpiresAt: 0 }),
+    ...(progressLives ? {} : { progress: undefined, progressExpiresAt: 0 }),
+  };
+}
+
+/** When the last of its records expires: epoch milliseconds, or `NEVER`. */
+export function entryExpiresAt(entry: TaskEntry): number {
+  return Math.max(entry.outcomeExpiresAt, entry.progressExpiresAt);
+}
+
+/** The version of a live entry with what is live of it: its ETag without the quotes. */
+export function versionOf(entry: TaskEntry): string {
+  const live = entry.outcome === undefined ? 'p' : entry.progress === undefined ? 'o' : 'op';
+  return `${entry.versionMs}-${entry.versionRandom}.${live}`;
+}
+
+/** The state of a live entry as it is shown: its outcome's where it has one, else its progress's. */
+export function stateOf(entry: TaskEntry): string {
+  if (entry.outcome !== undefined) return entry.outcome.isErr ? 'FAILURE' : 'SUCCESS';
+  return progressState(entry.progress!);
+}
+
+const STATE_STARTS = '{"state":'.length;
+
+/** The state of a progress record. */
+export function progressState(progress: Buffer): string {
+  return JSON.parse(progress.toString('utf8', STATE_STARTS, stateEnd(progress))) as string;
+}
+
+/** The meta of a progress record, as JSON. */
+export function progressMeta(progress: Buffer): Buffer {
+  return progress.subarray(stateEnd(progress) + ',"meta":'.length, progress.length - 1);
+}
+
+function stateEnd(progress: Buffer): number {
+  let at = STATE_STARTS + 1;
+  while (progress[at] !== 0x22) at += progress[at] === 0x5c ? 2 : 1;
+  return at + 1;
+}

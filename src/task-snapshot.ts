@@ -1,0 +1,139 @@
+/**
+ * A task as one read found it. It is a value: it does not change when the task does.
+ */
+import { envelopeWithLog, errorBytes } from './outcome.js';
+import type { Progress } from './progress.js';
+import {
+  entryExpiresAt,
+  NEVER,
+  progressMeta,
+  progressState,
+  stateOf,
+  type TaskEntry,
+  versionOf,
+} from './task-entry.js';
+
+export class TaskSnapshot {
+  readonly taskId: string;
+  readonly #entry: TaskEntry;
+
+  /** `entry` must be live: see `liveEntry`. */
+  constructor(taskId: string, entry: TaskEntry) {
+    this.taskId = taskId;
+    this.#entry = entry;
+  }
+
+  /** True where the task has an outcome; its progress never makes it ready. */
+  get ready(): boolean {
+    return this.#entry.outcome !== undefined;
+  }
+
+  /** `SUCCESS` or `FAILURE` where there is an outcome, else the progress's state. */
+  get state(): string {
+    return stateOf(this.#entry);
+  }
+
+  /** The ETag without its quotes: `<ms>-<random>.<live>`. No two contents of a task share one. */
+  get version(): string {
+    return versionOf(this.#entry);
+  }
+
+  /** Whether the outcome is a failure; undefined where there is no outcome. */
+  get isErr(): boolean | undefined {
+    return this.#entry.outcome?.isErr;
+  }
+
+  /** True where the outcome is a failure, or a success that has an `error` beside it. */
+  get hasException(): boolean {
+    return this.#entry.outcome?.isErr === true || this.#entry.outcome?.hasError === true;
+  }
+
+  /** The outcome's media type; undefined where there is no outcome. */
+  get contentType(): string | undefined {
+    return this.#entry.outcome?.contentType;
+  }
+
+  /** True where the outcome is not a JSON envelope. */
+  get isOpaque(): boolean {
+    return this.#entry.outcome?.isOpaque === true;
+  }
+
+  /** The bytes of the outcome without its log; undefined where there is no outcome. */
+  get size(): number | undefined {
+    return this.#entry.outcome?.size;
+  }
+
+  /** Seconds, spelt as the writer spelt them; undefined where there is no outcome. */
+  get executionTime(): string | undefined {
+    return this.#entry.outcome?.executionTime;
+  }
+
+  /**
+   * The outcome as it is answered: the envelope (with its log, where the read asked for it), or the
+   * opaque bytes. Undefined where there is no outcome, or where the read did not ask for it.
+   */
+  get outcome(): Buffer | undefined {
+    const { outcome, body, log } = this.#entry;
+    if (outcome === undefined || body === undefined) return undefined;
+    return outcome.isOpaque ? body : envelopeWithLog(body, outcome.isErr, log);
+  }
+
+  /** The JSON of the exception, `null` where there is none; needs a read with the outcome. */
+  get exception(): Buffer | undefined {
+    const { outcome, body } = this.#entry;
+    return outcome === undefined || body === undefined ? undefined : errorBytes(outcome, body);
+  }
+
+  /** The progress; undefined where there is none. */
+  get progress(): Progress | undefined {
+    const { progress } = this.#entry;
+    if (progress === undefined) return undefined;
+    return { state: progressState(progress), meta: progressMeta(progress) };
+  }
+
+  /** Epoch milliseconds of the last write. */
+  get updatedAt(): number {
+    return this.#entry.versionMs;
+  }
+
+  /** Epoch milliseconds of the task's first write. */
+  get createdAt(): number {
+    return this.#entry.createdAt;
+  }
+
+  /** Epoch milliseconds; undefined where the task never expires. */
+  get expiresAt(): number | undefined {
+    const at = entryExpiresAt(this.#entry);
+    return at === NEVER ? undefined : at;
+  }
+
+  /** The status view as JSON text: the wire form of everything above but the outcome's bytes. */
+  toStatusView(): string {
+    const { outcome, progress } = this.#entry;
+    const expiresAt = this.expiresAt;
+    return (
+      `{"task_id":"${this.taskId}","state":${JSON.stringify(this.state)},"ready":${this.ready}` +
+      `,"is_err":${this.isErr ?? null},"version":"${this.version}"` +
+      `,"progress":${progress === undefined ? 'null' : progress.toString()}` +
+      (outcome === undefined
+        ? ',"content_type":null,"size":null,"execution_time":null'
+        : `,"content_type":${JSON.stringify(outcome.contentType)},"size":${outcome.size}` +
+          `,"execution_time":${outcome.executionTime}`) +
+      `,"created_at":${timestamp(this.createdAt)},"updated_at":${timestamp(this.updatedAt)}` +
+      `,"expires_at":${expiresAt === undefined ? 'null' : timestamp(expiresAt)}}`
+    );
+  }
+}
+
+/** The status view of a task that has no record. */
+export function unknownStatusView(taskId: string): string {
+  return (
+    `{"task_id":"${taskId}","state":null,"ready":false,"is_err":null,"version":null` +
+    ',"progress":null,"content_type":null,"size":null,"execution_time":null' +
+    ',"created_at":null,"updated_at":null,"expires_at":null}'
+  );
+}
+
+function timestamp(ms: number): string {
+  return `"${new Date(ms).toISOString()}"`;
+}

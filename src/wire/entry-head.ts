@@ -1,0 +1,95 @@
+/**
+ * The head of a stored entry: all that is known of a task without moving its outcome, as bytes of a
+ * fixed layout. Stores that keep bytes use it, and so does the script inside Redis: changing the
+ * layout needs a new format number.
+ *
+ * | offset | bytes | what |
+ * | --- | --- | --- |
+ * | 0 | 1 | format, 1 |
+ * | 1 | 8 | version: milliseconds, f64 little-endian |
+ * | 9 | 16 | version: random part, hexadecimal digits |
+ * | 25 | 8 | created at, f64 |
+ * | 33 | 8 | outcome expires at, f64; 0 where there is none, infinity for never |
+ * | 41 | 8 | progress expires at, f64; likewise |
+ * | 49 | 32 | descriptor, only with an outcome: digest, hexadecimal digits |
+ * | 81 | 1 | flags: 1 failure, 2 has an error, 4 opaque, 8 has a log |
+ * | 82 | 4 | size, u32 little-endian |
+ * | 86 | 4 | length of the execution time, u32 |
+ * | 90 | … | execution time, then content type, Latin-1 |
+ */
+import type { OutcomeInfo } from '../outcome.js';
+import type { TaskEntry } from '../task-entry.js';
+
+const FORMAT = 1;
+export const DESCRIPTOR_AT = 49;
+
+const IS_ERR = 1;
+const HAS_ERROR = 2;
+const IS_OPAQUE = 4;
+const HAS_LOG = 8;
+
+export function encodeHead(entry: TaskEntry): Buffer {
+  const fixed = Buffer.allocUnsafe(DESCRIPTOR_AT);
+  fixed[0] = FORMAT;
+  fixed.writeDoubleLE(entry.versionMs, 1);
+  fixed.write(entry.versionRandom, 9, 'latin1');
+  fixed.writeDoubleLE(entry.createdAt, 25);
+  fixed.writeDoubleLE(entry.outcomeExpiresAt, 33);
+  fixed.writeDoubleLE(entry.progressExpiresAt, 41);
+  return entry.outcome === undefined
+    ? fixed
+    : Buffer.concat([fixed, encodeDescriptor(entry.outcome)]);
+}
+
+/** The part of the head that tells of the outcome. */
+export function encodeDescriptor(info: OutcomeInfo): Buffer {
+  const timeLength = info.executionTime.length;
+  const bytes = Buffer.allocUnsafe(41 + timeLength + info.contentType.length);
+  bytes.write(info.digest, 0, 'latin1');
+  bytes[32] =
+    (info.isErr ? IS_ERR : 0) |
+    (info.hasError ? HAS_ERROR : 0) |
+    (info.isOpaque ? IS_OPAQUE : 0) |
+    (info.hasLog ? HAS_LOG : 0);
+  bytes.writeUInt32LE(info.size, 33);
+  bytes.writeUInt32LE(timeLength, 37);
+  bytes.write(info.executionTime, 41, 'latin1');
+  bytes.write(info.contentType, 41 + timeLength, 'latin1');
+  return bytes;
+}
+
+/** The entry of a head and of the bytes that were read with it. Throws on an unknown format. */
+export function decodeHead(
+  head: Buffer,
+  { body, log, progress }: Pick<TaskEntry, 'body' | 'log' | 'progress'>,
+): TaskEntry {
+  if (head[0] !== FORMAT) {
+    throw new Error(`a stored task has format ${head[0]}, and this version reads ${FORMAT} only`);
+  }
+  return {
+    versionMs: head.readDoubleLE(1),
+    versionRandom: head.latin1Slice(9, 25),
+    createdAt: head.readDoubleLE(25),
+    outcomeExpiresAt: head.readDoubleLE(33),
+    progressExpiresAt: head.readDoubleLE(41),
+    outcome: head.length > DESCRIPTOR_AT ? decodeDescriptor(head) : undefined,
+    body,
+    log,
+    progress,
+  };
+}
+
+function decodeDescriptor(head: Buffer): OutcomeInfo {
+  const flags = head[DESCRIPTOR_AT + 32]!;
+  const timeEnd = DESCRIPTOR_AT + 41 + head.readUInt32LE(DESCRIPTOR_AT + 37);
+  return {
+    digest: head.latin1Slice(DESCRIPTOR_AT, DESCRIPTOR_AT + 32),
+    isErr: (flags & IS_ERR) !== 0,
+    hasError: (flags & HAS_ERROR) !== 0,
+    isOpaque: (flags & IS_OPAQUE) !== 0,
+    hasLog: (flags & HAS_LOG) !== 0,
+    size: head.readUInt32LE(DESCRIPTOR_AT + 33),
+    executionTime: head.latin1Slice(DESCRIPTOR_AT + 41, timeEnd),
+    contentType: head.latin1Slice(timeEnd),
+  };
+}

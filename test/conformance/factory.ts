@@ -1,0 +1,30 @@
+/**
+ * What the conformance suite needs of a backend under test. A backend's own test file is one of
+ * these and a call of the suite.
+ */
+import type { ResultBackend, ResultBackendOptions } from '../../src/result-backend.js';
+
+/** One fresh, empty store, and the means to open backends on it and to disturb it. */
+export interface Fixture {
+  /** A backend on this store, not started. Where the store is shared, several may be open. */
+  create(options?: ResultBackendOptions): ResultBackend;
+  /** How many tasks are physically there, expired ones included. */
+  countStored(): Promise<number>;
+  /** Makes the store unreachable and reachable again; undefined where that cannot happen. */
+  readonly outage?: { begin(): Promise<void>; end(): Promise<void> };
+  /** Takes the store down. Every backend is shut down by then. */
+  close(): Promise<void>;
+}
+
+/** A test of the suite that does not hold for this backend, and why. */
+export interface Deviation {
+  /** The test's full name. One that matches no test fails. */
+  readonly test: string;
+  readonly reason: string;
+}
+
+export interface Factory {
+  readonly name: string;
+  open(): Promise<Fixture>;
+  readonly deviations?: readonly Deviation[];
+}
