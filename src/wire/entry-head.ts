@@ -68,7 +68,7 @@ export function decodeHead(
   }
   return {
     versionMs: head.readDoubleLE(1),
-    versionRandom: head.latin1Slice(9, 25),
+    versionRandom: head.toString('latin1', 9, 25),
     createdAt: head.readDoubleLE(25),
     outcomeExpiresAt: head.readDoubleLE(33),
     progressExpiresAt: head.readDoubleLE(41),
@@ -83,13 +83,13 @@ function decodeDescriptor(head: Buffer): OutcomeInfo {
   const flags = head[DESCRIPTOR_AT + 32]!;
   const timeEnd = DESCRIPTOR_AT + 41 + head.readUInt32LE(DESCRIPTOR_AT + 37);
   return {
-    digest: head.latin1Slice(DESCRIPTOR_AT, DESCRIPTOR_AT + 32),
+    digest: head.toString('latin1', DESCRIPTOR_AT, DESCRIPTOR_AT + 32),
     isErr: (flags & IS_ERR) !== 0,
     hasError: (flags & HAS_ERROR) !== 0,
     isOpaque: (flags & IS_OPAQUE) !== 0,
     hasLog: (flags & HAS_LOG) !== 0,
     size: head.readUInt32LE(DESCRIPTOR_AT + 33),
-    executionTime: head.latin1Slice(DESCRIPTOR_AT + 41, timeEnd),
-    contentType: head.latin1Slice(timeEnd),
+    executionTime: head.toString('latin1', DESCRIPTOR_AT + 41, timeEnd),
+    contentType: head.toString('latin1', timeEnd),
   };
 }
