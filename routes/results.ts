@@ -1,0 +1,166 @@
+/** Reading and taking an outcome: `GET`, `HEAD …/result`, `GET …/exception`, `…/result/consume`. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import * as answers from '../schemas/answers.js';
+import {
+  ConsumeHeadersSchema,
+  type ConsumeQuery,
+  ConsumeQuerySchema,
+  ReadHeadersSchema,
+  type ResultQuery,
+  ResultQuerySchema,
+  type TaskParams,
+  TaskParamsSchema,
+  type WaitQuery,
+  WaitQuerySchema,
+} from '../schemas/parameters.js';
+import { parseConditions } from '../src/http/entity-tags.js';
+import { parseIdempotencyKey } from '../src/http/idempotency-key.js';
+import { sendJson } from '../src/http/json-answer.js';
+import {
+  absence,
+  encodeState,
+  sendNotReady,
+  sendOutcome,
+  setOutcomeType,
+} from '../src/http/task-answer.js';
+import type { TaskRead, TaskReader } from '../src/http/task-reader.js';
+import type { ResultBackend } from '../src/result-backend.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
+
+type ResultRequest = FastifyRequest<{ Params: TaskParams; Querystring: ResultQuery }>;
+
+/** Registers the routes. They know the contract and the wait hub only. */
+export function resultRoutes(
+  app: FastifyInstance,
+  backend: ResultBackend,
+  reader: TaskReader,
+): void {
+  const url = '/v1/tasks/:task_id/result';
+  const readSchema = {
+    tags: ['outcome'],
+    params: TaskParamsSchema,
+    querystring: ResultQuerySchema,
+    headers: ReadHeadersSchema,
+  };
+  app.head<{ Params: TaskParams; Querystring: ResultQuery }>(url, {
+    schema: {
+      ...readSchema,
+      operationId: 'headResult',
+      summary: 'Ask whether a task is ready, without moving its outcome',
+      response: { 200: answers.empty('Ready'), ...READ_STATES, ...answers.READ_PROBLEMS },
+    },
+    handler: (request, reply) => headResult(reader, request, reply),
+  });
+  app.get<{ Params: TaskParams; Querystring: ResultQuery }>(url, {
+    exposeHeadRoute: false,
+    schema: {
+      ...readSchema,
+      operationId: 'getResult',
+      summary: 'Read the outcome of a task, or wait for it',
+      response: {
+        200: answers.outcome('The outcome, a success or a failure alike'),
+        ...READ_STATES,
+        ...answers.READ_PROBLEMS,
+        ...answers.problems({ 409: ['not-ready'] }),
+      },
+    },
+    handler: (request, reply) => getResult(reader, request, reply),
+  });
+  app.get<{ Params: TaskParams; Querystring: WaitQuery }>('/v1/tasks/:task_id/exception', {
+    schema: {
+      operationId: 'getException',
+      summary: 'Read the exception of a failed task, or wait for its end',
+      tags: ['outcome'],
+      params: TaskParamsSchema,
+      querystring: WaitQuerySchema,
+      headers: ReadHeadersSchema,
+      response: {
+        200: answers.exception('The exception; null where the failure came without one'),
+        204: answers.empty('The task finished well'),
+        ...READ_STATES,
+        ...answers.READ_PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => {
+      const read = await reader.read(request, reply, WITH_BODY);
+      const early = sendEarly(reply, read, false);
+      if (early !== undefined) return early;
+      if (!read.snapshot.hasException) return reply.code(204).send();
+      return sendJson(reply, read.snapshot.exception!);
+    },
+  });
+  consumeRoute(app, backend);
+}
+
+function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
+  app.post<{ Params: TaskParams; Querystring: ConsumeQuery }>('/v1/tasks/:task_id/result/consume', {
+    schema: {
+      operationId: 'consumeResult',
+      summary: 'Take the outcome and remove the task, for exactly one caller',
+      tags: ['outcome'],
+      params: TaskParamsSchema,
+      querystring: ConsumeQuerySchema,
+      headers: ConsumeHeadersSchema,
+      response: {
+        200: answers.outcome('The outcome, which is no longer stored'),
+        ...answers.CHANGE_PROBLEMS,
+        ...answers.problems({ 409: ['not-ready'] }),
+      },
+    },
+    handler: async (request, reply) => {
+      const taskId = request.params.task_id;
+      const snapshot = await backend.consume(taskId, {
+        withLogs: request.query.with_logs === 'true',
+        conditions: parseConditions(request.headers),
+        idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
+      });
+      if (snapshot === undefined) throw absence(taskId, false);
+      reply
+        .header('cache-control', 'no-store')
+        .header('task-state', encodeState(snapshot.state))
+        .header('task-version', snapshot.version);
+      return sendOutcome(reply, snapshot);
+    },
+  });
+}
+
+async function getResult(
+  reader: TaskReader,
+  request: ResultRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const parts = request.query.with_logs === 'true' ? WITH_LOG : WITH_BODY;
+  const read = await reader.read(request, reply, parts);
+  const early = sendEarly(reply, read, request.query.pending === 'error');
+  return early ?? sendOutcome(reply, read.snapshot);
+}
+
+async function headResult(
+  reader: TaskReader,
+  request: ResultRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const read = await reader.read(request, reply, HEAD_ONLY);
+  const early = sendEarly(reply, read, request.query.pending === 'error');
+  if (early !== undefined) return early;
+  setOutcomeType(reply, read.snapshot);
+  // With the log, the length is not known without moving it.
+  if (request.query.with_logs !== 'true') reply.header('content-length', read.snapshot.size ?? 0);
+  return reply.send();
+}
+
+/** 304, 202 or 409 where the answer is not the outcome. */
+function sendEarly(
+  reply: FastifyReply,
+  { snapshot, isUnchanged, hasWaited }: TaskRead,
+  asError: boolean,
+): FastifyReply | undefined {
+  if (isUnchanged) return reply.code(304).send();
+  if (!snapshot.ready) return sendNotReady(reply, snapshot, { asError, hasWaited });
+  return undefined;
+}
+
+const READ_STATES = {
+  202: answers.json('Known, but not ready', 'StatusView'),
+  304: answers.empty('As the client knows it'),
+};

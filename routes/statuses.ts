@@ -1,0 +1,90 @@
+/** Progress and status: `GET`, `POST`, `PUT …/status`. */
+import type { FastifyInstance } from 'fastify';
+import * as answers from '../schemas/answers.js';
+import {
+  ReadHeadersSchema,
+  type TaskParams,
+  TaskParamsSchema,
+  type TtlQuery,
+  TtlQuerySchema,
+  type WaitQuery,
+  WaitQuerySchema,
+  WriteHeadersSchema,
+} from '../schemas/parameters.js';
+import { parseConditions } from '../src/http/entity-tags.js';
+import { sendJson } from '../src/http/json-answer.js';
+import { requireJson } from '../src/http/media-type.js';
+import { parsePrefer } from '../src/http/preferences.js';
+import { bodyOf } from '../src/http/request-body.js';
+import { sendReceipt } from '../src/http/task-answer.js';
+import type { TaskReader } from '../src/http/task-reader.js';
+import { parseTtl } from '../src/http/time-to-live.js';
+import { progressFromJson } from '../src/progress.js';
+import type { ResultBackend } from '../src/result-backend.js';
+import { HEAD_ONLY, progressState } from '../src/task-entry.js';
+
+const URL = '/v1/tasks/:task_id/status';
+
+/** Registers the routes. They know the contract and the wait hub only. */
+export function statusRoutes(
+  app: FastifyInstance,
+  backend: ResultBackend,
+  reader: TaskReader,
+): void {
+  app.get<{ Params: TaskParams; Querystring: WaitQuery }>(URL, {
+    schema: {
+      operationId: 'getStatus',
+      summary: 'Read the status of a task, or wait for a change of it',
+      tags: ['status'],
+      params: TaskParamsSchema,
+      querystring: WaitQuerySchema,
+      headers: ReadHeadersSchema,
+      response: {
+        200: answers.json('The status view', 'StatusView'),
+        304: answers.empty('As the client knows it'),
+        ...answers.READ_PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => {
+      const { snapshot, isUnchanged } = await reader.read(request, reply, HEAD_ONLY);
+      if (isUnchanged) return reply.code(304).send();
+      return sendJson(reply, snapshot.toStatusView());
+    },
+  });
+  for (const method of ['POST', 'PUT'] as const) writeRoute(app, backend, method);
+}
+
+function writeRoute(app: FastifyInstance, backend: ResultBackend, method: 'POST' | 'PUT'): void {
+  const isPost = method === 'POST';
+  app.route<{ Params: TaskParams; Querystring: TtlQuery }>({
+    method,
+    url: URL,
+    schema: {
+      operationId: isPost ? 'reportStatus' : 'setStatus',
+      summary: isPost ? 'Report progress, or register a task with PENDING' : 'Set the progress',
+      tags: ['status'],
+      params: TaskParamsSchema,
+      querystring: TtlQuerySchema,
+      headers: WriteHeadersSchema,
+      body: answers.json('The progress', 'Progress'),
+      response: {
+        200: answers.json('Replaced, or registered already', 'StatusView'),
+        201: answers.json('Stored', 'StatusView'),
+        ...answers.WRITE_PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => {
+      requireJson(request.headers);
+      const progress = progressFromJson(bodyOf(request.body));
+      const registers = isPost && progressState(progress) === 'PENDING';
+      const taskId = request.params.task_id;
+      const receipt = await backend.setProgress(taskId, progress, {
+        mode: registers ? 'register' : 'replace',
+        ttlMs: parseTtl(request.query.ttl),
+        conditions: parseConditions(request.headers),
+      });
+      const { isMinimal } = parsePrefer(request.headers.prefer);
+      return sendReceipt(reply, receipt, taskId, { record: 'status', isMinimal });
+    },
+  });
+}

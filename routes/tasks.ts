@@ -1,0 +1,96 @@
+/** A task as a whole: `GET`, `DELETE /v1/tasks/{task_id}` and `PUT …/expiry`. */
+import type { FastifyInstance } from 'fastify';
+import * as answers from '../schemas/answers.js';
+import {
+  ReadHeadersSchema,
+  type TaskParams,
+  TaskParamsSchema,
+  type TaskQuery,
+  TaskQuerySchema,
+  WriteHeadersSchema,
+} from '../schemas/parameters.js';
+import { parseConditions } from '../src/http/entity-tags.js';
+import { sendJson } from '../src/http/json-answer.js';
+import { requireJson } from '../src/http/media-type.js';
+import { parsePrefer } from '../src/http/preferences.js';
+import { bodyOf } from '../src/http/request-body.js';
+import { absence, sendReceipt, UNKNOWN_STATE, viewWithOutcome } from '../src/http/task-answer.js';
+import type { TaskReader } from '../src/http/task-reader.js';
+import { ttlFromJson } from '../src/http/time-to-live.js';
+import type { ResultBackend } from '../src/result-backend.js';
+import { WITH_BODY, WITH_LOG } from '../src/task-entry.js';
+
+const URL = '/v1/tasks/:task_id';
+
+/** Registers the routes. They know the contract and the wait hub only. */
+export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader: TaskReader): void {
+  app.get<{ Params: TaskParams; Querystring: TaskQuery }>(URL, {
+    schema: {
+      operationId: 'getTask',
+      summary: 'Read the status of a task with its outcome embedded, or wait for it',
+      tags: ['task'],
+      params: TaskParamsSchema,
+      querystring: TaskQuerySchema,
+      headers: ReadHeadersSchema,
+      response: {
+        200: answers.json('The status view, with the outcome where there is one', 'TaskView'),
+        304: answers.empty('As the client knows it'),
+        ...answers.READ_PROBLEMS,
+      },
+    },
+    handler: async (request, reply) => {
+      const parts = request.query.with_logs === 'true' ? WITH_LOG : WITH_BODY;
+      const { snapshot, isUnchanged } = await reader.read(request, reply, parts);
+      if (isUnchanged) return reply.code(304).send();
+      return sendJson(reply, viewWithOutcome(snapshot));
+    },
+  });
+  app.delete<{ Params: TaskParams }>(URL, {
+    schema: {
+      operationId: 'deleteTask',
+      summary: 'Remove a task: its outcome, log and progress',
+      tags: ['task'],
+      params: TaskParamsSchema,
+      headers: WriteHeadersSchema,
+      response: { 204: answers.empty('Removed'), ...answers.CHANGE_PROBLEMS },
+    },
+    handler: async (request, reply) => {
+      const taskId = request.params.task_id;
+      const wasThere = await backend.delete(taskId, parseConditions(request.headers));
+      if (!wasThere) throw absence(taskId, false);
+      return reply
+        .code(204)
+        .header('task-state', UNKNOWN_STATE)
+        .header('cache-control', 'no-store')
+        .send();
+    },
+  });
+  expiryRoute(app, backend);
+}
+
+function expiryRoute(app: FastifyInstance, backend: ResultBackend): void {
+  app.put<{ Params: TaskParams }>(`${URL}/expiry`, {
+    schema: {
+      operationId: 'setExpiry',
+      summary: 'Give every record of a task a new expiry',
+      tags: ['task'],
+      params: TaskParamsSchema,
+      headers: WriteHeadersSchema,
+      body: answers.json('The time to live', 'Expiry'),
+      response: {
+        200: answers.json('The task as it is now', 'StatusView'),
+        ...answers.WRITE_PROBLEMS,
+        ...answers.problems({ 404: ['task-unknown'] }),
+      },
+    },
+    handler: async (request, reply) => {
+      requireJson(request.headers);
+      const ttlMs = ttlFromJson(bodyOf(request.body));
+      const taskId = request.params.task_id;
+      const receipt = await backend.expire(taskId, ttlMs, parseConditions(request.headers));
+      if (receipt === undefined) throw absence(taskId, false);
+      const { isMinimal } = parsePrefer(request.headers.prefer);
+      return sendReceipt(reply, receipt, taskId, { record: 'status', isMinimal });
+    },
+  });
+}

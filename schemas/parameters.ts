@@ -1,0 +1,118 @@
+/** Path and query parameters, and the request headers, as the API documents and checks them. */
+import { type Static, Type } from 'typebox';
+
+export const TaskParamsSchema = Type.Object({
+  task_id: Type.String({
+    minLength: 1,
+    maxLength: 255,
+    pattern: '^[A-Za-z0-9._~:@+=-]+$',
+    description: 'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = -',
+    examples: ['report-2024-06'],
+  }),
+});
+export type TaskParams = Static<typeof TaskParamsSchema>;
+
+const Wait = Type.Optional(
+  Type.String({
+    pattern: '^\\d{1,9}(ms|s|m|h|d)?$',
+    description:
+      'How long to wait until the task is ready, or, with If-None-Match, until it is another one: ' +
+      'a duration such as 30s, 500ms or 2m; seconds without a unit. Above the maximum (55s) it is clamped.',
+    examples: ['30s'],
+  }),
+);
+
+const WithLogs = Type.Optional(
+  Type.String({
+    pattern: '^(true|false)$',
+    description: 'Whether to include the log: true, or false (the default).',
+    examples: ['true'],
+  }),
+);
+
+const Ttl = Type.Optional(
+  Type.String({
+    pattern: '^(never|\\d{1,9}(ms|s|m|h|d)?)$',
+    description:
+      'How long to keep the record: a duration above 0 such as 7d, 36h or 90s, or never.',
+    examples: ['7d'],
+  }),
+);
+
+export const WaitQuerySchema = Type.Object({ wait: Wait });
+export type WaitQuery = Static<typeof WaitQuerySchema>;
+
+export const TaskQuerySchema = Type.Object({ wait: Wait, with_logs: WithLogs });
+export type TaskQuery = Static<typeof TaskQuerySchema>;
+
+export const ResultQuerySchema = Type.Object({
+  wait: Wait,
+  with_logs: WithLogs,
+  pending: Type.Optional(
+    Type.String({
+      pattern: '^error$',
+      description: 'The value error turns 202 into 409, so that curl -f fails on it.',
+      examples: ['error'],
+    }),
+  ),
+});
+export type ResultQuery = Static<typeof ResultQuerySchema>;
+
+export const TtlQuerySchema = Type.Object({ ttl: Ttl });
+export type TtlQuery = Static<typeof TtlQuerySchema>;
+
+export const OutcomeQuerySchema = Type.Object({
+  ttl: Ttl,
+  is_err: Type.Optional(
+    Type.String({
+      pattern: '^(true|false)$',
+      description: 'Whether an opaque outcome is a failure: true or false. Not for JSON.',
+      examples: ['false'],
+    }),
+  ),
+  execution_time: Type.Optional(
+    Type.String({
+      pattern: '^-?(0|[1-9]\\d*)(\\.\\d+)?([eE][+-]?\\d+)?$',
+      description:
+        'How long the task of an opaque outcome ran: seconds, a JSON number. Not for JSON.',
+      examples: ['0.12'],
+    }),
+  ),
+});
+export type OutcomeQuery = Static<typeof OutcomeQuerySchema>;
+
+export const ConsumeQuerySchema = Type.Object({ with_logs: WithLogs });
+export type ConsumeQuery = Static<typeof ConsumeQuerySchema>;
+
+const IfNoneMatch = Type.Optional(
+  Type.String({ description: 'ETags that the client knows, or *.' }),
+);
+const Prefer = Type.Optional(
+  Type.String({
+    description: 'wait=n on reads, return=minimal on writes (RFC 7240).',
+    examples: ['wait=30'],
+  }),
+);
+
+export const ReadHeadersSchema = Type.Object({ 'if-none-match': IfNoneMatch, prefer: Prefer });
+
+export const WriteHeadersSchema = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description: 'Write only where the task is at this ETag; * asks for the record.',
+    }),
+  ),
+  'if-none-match': IfNoneMatch,
+  prefer: Prefer,
+});
+
+export const ConsumeHeadersSchema = Type.Object({
+  'if-match': Type.Optional(Type.String({ description: 'Consume only this version.' })),
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description:
+        'A repeat with the same key within 60 s is given the same outcome again. 1 to 255 characters, quoted or bare.',
+      examples: ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+    }),
+  ),
+});

@@ -1,0 +1,185 @@
+/**
+ * The HTTP service around one broker: builds it, and never listens. `server.ts` does.
+ *
+ * Bodies arrive as bytes and leave as bytes: there is no JSON parser and no serializer between a
+ * worker's outcome and the store.
+ */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { operationRoutes } from '../routes/operations.js';
+import { outcomeRoutes } from '../routes/outcomes.js';
+import { resultRoutes } from '../routes/results.js';
+import { statusRoutes } from '../routes/statuses.js';
+import { taskRoutes } from '../routes/tasks.js';
+import { SHARED_SCHEMAS } from '../schemas/bodies.js';
+import type { Broker } from './broker.js';
+import { AllowedMethods } from './http/allowed-methods.js';
+import { refuseForeignOrigin } from './http/foreign-origin.js';
+import { documentApi } from './http/openapi.js';
+import {
+  methodNotAllowed,
+  PROBLEM_TYPE,
+  problemOf,
+  rawProblemResponse,
+  retryAfter,
+  routeUnknown,
+  toResultdError,
+} from './http/problem.js';
+import { queryValidator } from './http/query-validator.js';
+import { encodeState } from './http/task-answer.js';
+import { TaskReader } from './http/task-reader.js';
+import { StoreHealth } from './store-health.js';
+import { WaitHub, type WaitHubOptions } from './wait-hub.js';
+
+export interface AppOptions extends WaitHubOptions {
+  /** The largest body, in bytes. Default: 8 MiB. */
+  readonly bodyLimit?: number;
+  /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
+  readonly trustProxy?: boolean | string;
+  /** `fatal` … `trace`, or `silent`. Default: `info`. */
+  readonly logLevel?: string;
+}
+
+/** The service, and what its owner does with it. */
+export interface App {
+  readonly http: FastifyInstance;
+  readonly hub: WaitHub;
+  readonly log: FastifyBaseLogger;
+  /** Starts the broker and the hub. Throws `store-unavailable`. */
+  startup(): Promise<void>;
+  /**
+   * Readiness off, and every waiter answered, spread over `durationMs`. Writes go on.
+   */
+  drain(durationMs: number): Promise<void>;
+  /** Stops the HTTP server, the hub and the broker. */
+  shutdown(): Promise<void>;
+}
+
+const MIB = 1_024 * 1_024;
+
+/** Builds the service around a broker that is not started yet. */
+export async function buildApp(broker: Broker, options: AppOptions = {}): Promise<App> {
+  const bodyLimit = options.bodyLimit ?? 8 * MIB;
+  const backend = broker.resultBackend;
+  const hub = new WaitHub(backend, options);
+  const http = createServer(options, bodyLimit);
+  const health = new StoreHealth(backend, (isUp, error) => {
+    if (isUp) http.log.info('the store answers again');
+    else http.log.error({ err: error }, 'the store does not answer');
+  });
+  let isDraining = false;
+
+  const allowed = new AllowedMethods(http);
+  await documentApi(http);
+  for (const schema of SHARED_SCHEMAS) http.addSchema(schema);
+  const reader = new TaskReader(backend, hub);
+  outcomeRoutes(http, backend);
+  resultRoutes(http, backend, reader);
+  statusRoutes(http, backend, reader);
+  taskRoutes(http, backend, reader);
+  operationRoutes(http, () => ({
+    isDraining,
+    storeFailingForMs: health.failingForMs,
+    isStoreReady: health.isReady,
+  }));
+  http.setNotFoundHandler((request, reply) => refusePath(allowed, request, reply));
+  await http.ready();
+
+  return {
+    http,
+    hub,
+    log: http.log,
+    async startup() {
+      await broker.startup();
+      await hub.start();
+      health.start();
+    },
+    async drain(durationMs) {
+      isDraining = true;
+      await hub.drain(durationMs);
+    },
+    async shutdown() {
+      isDraining = true;
+      await hub.drain(0);
+      await http.close();
+      health.stop();
+      await hub.stop();
+      await broker.shutdown();
+    },
+  };
+}
+
+function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
+  const http = Fastify<Server>({
+    logger: { level: options.logLevel ?? 'info' },
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    trustProxy: options.trustProxy ?? false,
+    // A request must arrive within this time; a parked answer may take as long as it takes.
+    requestTimeout: 300_000,
+    // Requests on open connections are served until the end of a shutdown.
+    return503OnClosing: false,
+    // The contract checks ids: a long one gets a problem document that says so.
+    routerOptions: { maxParamLength: 65_536 },
+    frameworkErrors: (error, request, reply) => sendProblem(reply, error, request, bodyLimit),
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket),
+  });
+  http.removeAllContentTypeParsers();
+  http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body);
+  });
+  // Bodies are checked as bytes, ids and headers by the contract; only the query is left.
+  http.setValidatorCompiler(queryValidator);
+  http.setSerializerCompiler(() => JSON.stringify);
+  http.addHook('onRequest', refuseForeignOrigin);
+  http.setErrorHandler((error, request, reply) =>
+    sendProblem(reply, error as Error, request, bodyLimit),
+  );
+  return http;
+}
+
+/** The only place that answers an error. */
+function sendProblem(
+  reply: FastifyReply,
+  thrown: FastifyError | Error,
+  request: FastifyRequest,
+  bodyLimit: number,
+): FastifyReply {
+  const error = toResultdError(thrown, bodyLimit);
+  const problem = problemOf(error);
+  if (error.code === 'internal') request.log.error({ err: thrown, url: request.url }, 'failed');
+  const seconds = retryAfter(error);
+  if (seconds !== undefined) reply.header('retry-after', seconds);
+  if (error.taskState !== undefined) reply.header('task-state', encodeState(error.taskState));
+  return reply
+    .code(problem.status)
+    .header('content-type', PROBLEM_TYPE)
+    .header('cache-control', 'no-store')
+    .send(Buffer.from(JSON.stringify(problem)));
+}
+
+/** 405 where the path is served under another method, else 404. */
+function refusePath(allowed: AllowedMethods, request: FastifyRequest, reply: FastifyReply): never {
+  const path = request.url.split('?', 1)[0]!;
+  const methods = allowed.at(path);
+  if (methods === undefined) throw routeUnknown(path);
+  reply.header('allow', methods);
+  throw methodNotAllowed(request.method, path, methods);
+}
+
+/** Answers what is not HTTP, and ends the connection. */
+function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  socket.end(rawProblemResponse(error));
+}

@@ -1,0 +1,41 @@
+/** `If-Match` and `If-None-Match` (RFC 9110 §13.1), and the ETags in them (§8.8.3). */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Conditions } from '../commands.js';
+import { invalidParameter, shown } from '../errors.js';
+
+const TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
+const NONE: Conditions = {};
+
+/** The conditions of a write. A weak tag in `If-Match` matches nothing, as it compares strongly. */
+export function parseConditions(headers: IncomingHttpHeaders): Conditions {
+  const ifMatch = headers['if-match'];
+  const ifNoneMatch = headers['if-none-match'];
+  if (ifMatch === undefined && ifNoneMatch === undefined) return NONE;
+  return {
+    ...(ifMatch === undefined ? {} : { ifMatch: parseTags('If-Match', ifMatch, false) }),
+    ...(ifNoneMatch === undefined
+      ? {}
+      : { ifNoneMatch: parseTags('If-None-Match', ifNoneMatch, true) }),
+  };
+}
+
+/** The versions that a reader knows; undefined where it names none. */
+export function parseIfNoneMatch(header: string | undefined): '*' | readonly string[] | undefined {
+  return header === undefined ? undefined : parseTags('If-None-Match', header, true);
+}
+
+function parseTags(name: string, value: string, acceptsWeak: boolean): '*' | readonly string[] {
+  if (value.trim() === '*') return '*';
+  const tags = [...value.matchAll(TAG)];
+  if (tags.length === 0 || !/^[\s,]*$/.test(value.replace(TAG, ''))) {
+    throw invalidParameter(
+      `${name} is ${shown(value)}, which is neither * nor a list of ETags: give an ETag with its ` +
+        `double quotes, as in ${name}: "1700000000000-0123456789abcdef.o"`,
+    );
+  }
+  const versions: string[] = [];
+  for (const [, weak, version] of tags) {
+    if (weak === undefined || acceptsWeak) versions.push(version!);
+  }
+  return versions;
+}

@@ -1,0 +1,45 @@
+/** Which bodies are taken, by their headers: JSON, opaque, or refused with 415. */
+import type { IncomingHttpHeaders } from 'node:http';
+import { type ResultdError, shown } from '../errors.js';
+import { JSON_TYPE } from '../outcome.js';
+import { mediaType } from './problem.js';
+
+/** What a form or a missing header means: a client that did not say what it sends. */
+const UNSAID = new Set(['application/x-www-form-urlencoded', 'multipart/form-data']);
+
+/** Throws `media-type` unless the body is said to be JSON in UTF-8. */
+export function requireJson(headers: IncomingHttpHeaders): void {
+  if (outcomeType(headers) !== undefined) {
+    throw mediaType(`the Content-Type is ${shown(headers['content-type'])}, but JSON is needed`);
+  }
+}
+
+/**
+ * The content type of an opaque outcome; undefined where the body is JSON. Throws `media-type`
+ * where it is not said what the body is, or where it is encoded.
+ */
+export function outcomeType(headers: IncomingHttpHeaders): string | undefined {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw mediaType(`the Content-Encoding ${shown(encoding)} is not taken: send the body as it is`);
+  }
+  const contentType = headers['content-type'];
+  if (contentType === undefined || contentType.trim() === '') {
+    throw mediaType('the request has no Content-Type');
+  }
+  if (contentType === JSON_TYPE) return undefined;
+  const [type = '', ...parameters] = contentType.split(';');
+  const essence = type.trim().toLowerCase();
+  if (UNSAID.has(essence)) throw mediaType(`the Content-Type is ${shown(contentType)}`);
+  if (essence !== JSON_TYPE) return contentType;
+  for (const parameter of parameters) checkCharset(parameter);
+  return undefined;
+}
+
+function checkCharset(parameter: string): void {
+  const [name = '', value = ''] = parameter.split('=', 2);
+  if (name.trim().toLowerCase() !== 'charset') return;
+  if (/^"?utf-?8"?$/i.test(value.trim())) return;
+  const error: ResultdError = mediaType(`the charset ${shown(value.trim())} is not UTF-8`);
+  throw error;
+}

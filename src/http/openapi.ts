@@ -1,0 +1,40 @@
+/** The API's description: OpenAPI 3.1, made from the schemas of the routes, and its page at `/docs`. */
+import { readFileSync } from 'node:fs';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+
+/** This package's version. */
+export const VERSION: string = (
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  }
+).version;
+
+/** Registers the description. Must come before the routes that it describes. */
+export async function documentApi(http: FastifyInstance): Promise<void> {
+  await http.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'resultd',
+        version: VERSION,
+        description:
+          'The result backend of a task queue. Workers report what became of a task; clients read ' +
+          'it, or wait for it. Every error is a problem document (RFC 9457).',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      tags: [
+        { name: 'outcome', description: 'What became of a task' },
+        { name: 'status', description: 'How far a task has come' },
+        { name: 'task', description: 'A task as a whole' },
+        { name: 'operations', description: 'Health' },
+      ],
+    },
+    refResolver: {
+      buildLocalReference: (json, _baseUri, _fragment, index) =>
+        typeof json.$id === 'string' ? json.$id : `schema-${index}`,
+    },
+  });
+  await http.register(swaggerUi, { routePrefix: '/docs' });
+}

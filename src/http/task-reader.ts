@@ -1,0 +1,94 @@
+/**
+ * Reads a task for a GET or HEAD: at once, or when it is what the client waits for (`?wait=`,
+ * `Prefer: wait=n`, `If-None-Match`).
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { parseDuration } from '../duration.js';
+import { invalidParameter } from '../errors.js';
+import type { ResultBackend } from '../result-backend.js';
+import type { Parts } from '../task-entry.js';
+import type { TaskSnapshot } from '../task-snapshot.js';
+import type { WaitHub } from '../wait-hub.js';
+import { parseIfNoneMatch } from './entity-tags.js';
+import { parsePrefer } from './preferences.js';
+import { absence, setTaskHeaders } from './task-answer.js';
+
+export interface TaskRead {
+  readonly snapshot: TaskSnapshot;
+  /** The task is as the client knows it: 304. */
+  readonly isUnchanged: boolean;
+  readonly hasWaited: boolean;
+}
+
+interface ReadRequest {
+  Params: { task_id: string };
+  Querystring: { wait?: string };
+}
+
+export class TaskReader {
+  readonly #backend: ResultBackend;
+  readonly #hub: WaitHub;
+
+  constructor(backend: ResultBackend, hub: WaitHub) {
+    this.#backend = backend;
+    this.#hub = hub;
+  }
+
+  /** Sets the headers of the answer too. Throws `task-unknown` or `task-removed`. */
+  async read(
+    request: FastifyRequest<ReadRequest>,
+    reply: FastifyReply,
+    parts: Parts,
+  ): Promise<TaskRead> {
+    const taskId = request.params.task_id;
+    const known = parseIfNoneMatch(request.headers['if-none-match']);
+    reply.header('vary', 'Prefer');
+    const waitMs = this.#waitMs(request, reply);
+    if (waitMs === 0) {
+      const snapshot = await this.#backend.get(taskId, parts);
+      if (snapshot === undefined) throw absence(taskId, false);
+      setTaskHeaders(reply, snapshot);
+      return { snapshot, isUnchanged: isKnown(known, snapshot), hasWaited: false };
+    }
+    if (known === '*') {
+      throw invalidParameter(
+        'If-None-Match is *, which cannot be waited for: give the ETag that you know, or leave it out',
+      );
+    }
+    return this.#wait(request, reply, { taskId, parts, timeoutMs: waitMs, knownVersions: known });
+  }
+
+  async #wait(
+    request: FastifyRequest<ReadRequest>,
+    reply: FastifyReply,
+    what: {
+      taskId: string;
+      parts: Parts;
+      timeoutMs: number;
+      knownVersions?: readonly string[] | undefined;
+    },
+  ): Promise<TaskRead> {
+    const wait = this.#hub.wait({ ...what, caller: request.ip });
+    reply.raw.once('close', wait.cancel);
+    const { reason, snapshot } = await wait.result;
+    if (reason === 'draining') reply.header('connection', 'close');
+    if (snapshot === undefined) throw absence(what.taskId, reason === 'removed');
+    setTaskHeaders(reply, snapshot);
+    return { snapshot, isUnchanged: isKnown(what.knownVersions, snapshot), hasWaited: true };
+  }
+
+  /** How long to wait, 0 for not at all. The query wins over the header (RFC 7240 §4.3). */
+  #waitMs(request: FastifyRequest<ReadRequest>, reply: FastifyReply): number {
+    const { wait } = request.query;
+    if (wait !== undefined) return Math.min(parseDuration(wait)!, this.#hub.maxWaitMs);
+    const { waitMs } = parsePrefer(request.headers.prefer);
+    if (waitMs === undefined) return 0;
+    const effective = Math.min(waitMs, this.#hub.maxWaitMs);
+    reply.header('preference-applied', `wait=${Math.floor(effective / 1_000)}`);
+    return effective;
+  }
+}
+
+function isKnown(known: '*' | readonly string[] | undefined, snapshot: TaskSnapshot): boolean {
+  return known !== undefined && (known === '*' || known.includes(snapshot.version));
+}
