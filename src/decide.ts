@@ -84,13 +84,16 @@ function decideOutcome(
   }
   const outcomeExpiresAt = now + command.ttlMs;
   const write: TaskEntry = {
-    ...renewed(entry, command.random, now),
+    versionMs: nextVersionMs(entry, now),
+    versionRandom: command.random,
+    createdAt: entry === undefined ? now : entry.createdAt,
+    outcomeExpiresAt,
+    progressExpiresAt:
+      entry === undefined ? 0 : Math.min(entry.progressExpiresAt, outcomeExpiresAt),
     outcome,
     body: outcome.body,
     log: outcome.log,
-    outcomeExpiresAt,
     progress: entry?.progress,
-    progressExpiresAt: Math.min(entry?.progressExpiresAt ?? 0, outcomeExpiresAt),
   };
   return { verdict: present === undefined ? 'created' : 'replaced', entry: write, write };
 }
@@ -108,15 +111,16 @@ function decideProgress(
   if (mode === 'register' && entry !== undefined) return keep('unchanged', entry);
   const expiresAt = now + command.ttlMs;
   const write: TaskEntry = {
-    outcome: undefined,
-    body: undefined,
-    log: undefined,
-    outcomeExpiresAt: 0,
-    ...entry,
-    ...renewed(entry, command.random, now),
-    progress,
+    versionMs: nextVersionMs(entry, now),
+    versionRandom: command.random,
+    createdAt: entry === undefined ? now : entry.createdAt,
+    outcomeExpiresAt: entry === undefined ? 0 : entry.outcomeExpiresAt,
     progressExpiresAt:
       entry?.outcome === undefined ? expiresAt : Math.min(expiresAt, entry.outcomeExpiresAt),
+    outcome: entry?.outcome,
+    body: entry?.body,
+    log: entry?.log,
+    progress,
   };
   return { verdict: present === undefined ? 'created' : 'replaced', entry: write, write };
 }
@@ -127,7 +131,8 @@ function decideExpire(command: ExpireCommand, entry: TaskEntry | undefined, now:
   const expiresAt = now + command.ttlMs;
   const write: TaskEntry = {
     ...entry,
-    ...renewed(entry, command.random, now),
+    versionMs: nextVersionMs(entry, now),
+    versionRandom: command.random,
     outcomeExpiresAt: entry.outcome === undefined ? 0 : expiresAt,
     progressExpiresAt: entry.progress === undefined ? 0 : expiresAt,
   };
@@ -181,14 +186,7 @@ function keep(verdict: Verdict, entry: TaskEntry | undefined): Decision {
   return { verdict, entry };
 }
 
-function renewed(
-  entry: TaskEntry | undefined,
-  versionRandom: string,
-  now: number,
-): Pick<TaskEntry, 'versionMs' | 'versionRandom' | 'createdAt'> {
-  return {
-    versionMs: entry === undefined ? now : Math.max(entry.versionMs + 1, now),
-    versionRandom,
-    createdAt: entry?.createdAt ?? now,
-  };
+/** Versions of a task only grow, whatever the clock does. */
+function nextVersionMs(entry: TaskEntry | undefined, now: number): number {
+  return entry === undefined ? now : Math.max(entry.versionMs + 1, now);
 }

@@ -12,6 +12,7 @@ import {
   type TaskEntry,
   versionOf,
 } from './task-entry.js';
+import { timestamp } from './wire/timestamp.js';
 
 export class TaskSnapshot {
   readonly taskId: string;
@@ -119,8 +120,8 @@ export class TaskSnapshot {
         ? ',"content_type":null,"size":null,"execution_time":null'
         : `,"content_type":${JSON.stringify(outcome.contentType)},"size":${outcome.size}` +
           `,"execution_time":${outcome.executionTime}`) +
-      `,"created_at":${timestamp(this.createdAt)},"updated_at":${timestamp(this.updatedAt)}` +
-      `,"expires_at":${expiresAt === undefined ? 'null' : timestamp(expiresAt)}}`
+      `,"created_at":"${timestamp(this.createdAt)}","updated_at":"${timestamp(this.updatedAt)}"` +
+      (expiresAt === undefined ? ',"expires_at":null}' : `,"expires_at":"${timestamp(expiresAt)}"}`)
     );
   }
 }
@@ -132,8 +133,4 @@ export function unknownStatusView(taskId: string): string {
     ',"progress":null,"content_type":null,"size":null,"execution_time":null' +
     ',"created_at":null,"updated_at":null,"expires_at":null}'
   );
-}
-
-function timestamp(ms: number): string {
-  return `"${new Date(ms).toISOString()}"`;
 }

@@ -29,17 +29,11 @@ const TYPES = {
 type Key = keyof typeof TYPES;
 type Known = Partial<Record<Key, Member>>;
 
-const FALSE_HEAD = Buffer.from('{"is_err":false,"log":null,"return_value":');
-const TRUE_HEAD = Buffer.from('{"is_err":true,"log":null,"return_value":');
-const EXECUTION_TIME = Buffer.from(',"execution_time":');
-const LABELS = Buffer.from(',"labels":');
-const ERROR = Buffer.from(',"error":');
-const COMMA = Buffer.from(',');
-const COLON = Buffer.from(':');
-const CLOSE = Buffer.from('}');
+const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
+const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
+/** What an envelope may have beyond its document and its error: every key and default. */
+const SLACK = 128;
 const NULL = Buffer.from('null');
-const ZERO = Buffer.from('0');
-const EMPTY_OBJECT = Buffer.from('{}');
 
 /** The envelope of an outcome document: `{"return_value": …}` and its like. */
 export function encodeEnvelope(document: Buffer): EncodedEnvelope {
@@ -98,31 +92,66 @@ function assemble(
   others: readonly Member[],
   { isErr, error }: { isErr: boolean; error: Buffer },
 ): EncodedEnvelope {
-  const bytesOf = (member: Member | undefined, missing: Buffer): Buffer =>
-    member === undefined ? missing : document.subarray(member.start, member.end);
-  const executionTime = bytesOf(known.execution_time, ZERO);
-  const parts = [
-    isErr ? TRUE_HEAD : FALSE_HEAD,
-    bytesOf(known.return_value, NULL),
-    EXECUTION_TIME,
-    executionTime,
-    LABELS,
-    bytesOf(known.labels, EMPTY_OBJECT),
-    ERROR,
-    error,
-  ];
+  const { return_value: value, execution_time: time, labels, log } = known;
+  const text = new EnvelopeWriter(document, document.length + error.length + SLACK);
+  text.literal(isErr ? TRUE_HEAD : FALSE_HEAD);
+  text.value(value, 'null');
+  text.literal(',"execution_time":');
+  text.value(time, '0');
+  text.literal(',"labels":');
+  text.value(labels, '{}');
+  text.literal(',"error":');
+  text.bytes(error);
   for (const member of others) {
-    parts.push(COMMA, document.subarray(member.nameStart, member.nameEnd));
-    parts.push(COLON, document.subarray(member.start, member.end));
+    text.literal(',');
+    text.span(member.nameStart, member.nameEnd);
+    text.literal(':');
+    text.span(member.start, member.end);
   }
-  parts.push(CLOSE);
+  text.literal('}');
   return {
-    body: Buffer.concat(parts),
-    log: known.log?.type === 'string' ? Buffer.from(bytesOf(known.log, NULL)) : undefined,
+    body: text.finish(),
+    log: log?.type === 'string' ? Buffer.from(document.subarray(log.start, log.end)) : undefined,
     isErr,
     hasError: error !== NULL,
-    executionTime: executionTime.toString('latin1'),
+    executionTime: time === undefined ? '0' : document.toString('latin1', time.start, time.end),
   };
+}
+
+/** Puts an envelope together in one buffer, in one pass. */
+class EnvelopeWriter {
+  readonly #document: Buffer;
+  readonly #target: Buffer;
+  #at = 0;
+
+  /** `size` is an upper bound on the envelope. */
+  constructor(document: Buffer, size: number) {
+    this.#document = document;
+    this.#target = Buffer.allocUnsafe(size);
+  }
+
+  /** ASCII text. */
+  literal(text: string): void {
+    this.#at += this.#target.write(text, this.#at, 'latin1');
+  }
+
+  bytes(bytes: Buffer): void {
+    this.#at += bytes.copy(this.#target, this.#at);
+  }
+
+  /** A part of the document. */
+  span(start: number, end: number): void {
+    this.#at += this.#document.copy(this.#target, this.#at, start, end);
+  }
+
+  value(member: Member | undefined, missing: string): void {
+    if (member === undefined) this.literal(missing);
+    else this.span(member.start, member.end);
+  }
+
+  finish(): Buffer {
+    return this.#target.subarray(0, this.#at);
+  }
 }
 
 function noVerdict(names: readonly string[]): Error {

@@ -16,7 +16,7 @@ import {
   type Unsubscribe,
 } from '../../result-backend.js';
 import { entryExpiresAt, type TaskEntry, versionOf } from '../../task-entry.js';
-import { ExpiryWheel, SLOT_MS } from './expiry-wheel.js';
+import { type Expiring, ExpiryWheel, SLOT_MS } from './expiry-wheel.js';
 
 export interface MemoryBackendOptions extends ResultBackendOptions {
   /** At most so many outcomes are kept, the oldest out first. Default: unlimited. */
@@ -24,13 +24,12 @@ export interface MemoryBackendOptions extends ResultBackendOptions {
 }
 
 /** One task's place in memory. It stays while the task has an entry or a remembered consume. */
-interface Slot {
+interface Slot extends Expiring {
   readonly space: Map<string, Slot>;
   readonly namespace: string;
   readonly taskId: string;
   entry: TaskEntry | undefined;
   consumed: readonly Consumed[];
-  expiresAt: number;
 }
 
 const NOTHING: readonly Consumed[] = [];
@@ -100,8 +99,17 @@ export class MemoryBackend extends ResultBackend {
       space = new Map();
       this.#spaces.set(namespace, space);
     }
-    const fresh = { space, namespace, taskId, entry: undefined, consumed: NOTHING, expiresAt: 0 };
-    return space.get(taskId) ?? fresh;
+    return (
+      space.get(taskId) ?? {
+        space,
+        namespace,
+        taskId,
+        entry: undefined,
+        consumed: NOTHING,
+        expiresAt: 0,
+        wheelSlot: undefined,
+      }
+    );
   }
 
   #apply(slot: Slot, { write, remember }: Decision): void {
@@ -118,17 +126,15 @@ export class MemoryBackend extends ResultBackend {
   /** Puts a changed slot where it belongs: into its space and the wheel, or out of both. */
   #place(slot: Slot): void {
     const { space, taskId, entry, consumed } = slot;
-    this.#expiry.remove(slot, slot.expiresAt);
-    slot.expiresAt = Math.max(
-      entry === undefined ? 0 : entryExpiresAt(entry),
-      ...consumed.map((past) => past.expiresAt),
-    );
     if (entry === undefined && consumed.length === 0) {
+      this.#expiry.remove(slot);
       space.delete(taskId);
       return;
     }
+    slot.expiresAt = entry === undefined ? 0 : entryExpiresAt(entry);
+    for (const past of consumed) slot.expiresAt = Math.max(slot.expiresAt, past.expiresAt);
     space.set(taskId, slot);
-    this.#expiry.add(slot, slot.expiresAt);
+    this.#expiry.update(slot);
   }
 
   /** Makes the slot's outcome the youngest one, and evicts the oldest where there are too many. */
@@ -173,7 +179,12 @@ export class MemoryBackend extends ResultBackend {
 /** The entry with bytes of its own: a slice of a shared buffer would keep all of it alive. */
 function compact(entry: TaskEntry, before: TaskEntry | undefined): TaskEntry {
   return {
-    ...entry,
+    versionMs: entry.versionMs,
+    versionRandom: entry.versionRandom,
+    createdAt: entry.createdAt,
+    outcomeExpiresAt: entry.outcomeExpiresAt,
+    progressExpiresAt: entry.progressExpiresAt,
+    outcome: entry.outcome,
     body: entry.body === before?.body ? entry.body : ownBytes(entry.body),
     log: entry.log === before?.log ? entry.log : ownBytes(entry.log),
     progress: entry.progress === before?.progress ? entry.progress : ownBytes(entry.progress),
@@ -181,7 +192,7 @@ function compact(entry: TaskEntry, before: TaskEntry | undefined): TaskEntry {
 }
 
 function ownBytes(bytes: Buffer | undefined): Buffer | undefined {
-  if (bytes === undefined) return undefined;
+  if (bytes === undefined || bytes.byteLength === bytes.buffer.byteLength) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
   return own;
