@@ -29,15 +29,14 @@ const TYPES = {
 type Key = keyof typeof TYPES;
 type Known = Partial<Record<Key, Member>>;
 
+const KEYS = Object.keys(TYPES) as Key[];
 const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
 const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
-/** What an envelope may have beyond its document and its error: every key and default. */
-const SLACK = 128;
 const NULL = Buffer.from('null');
 
 /** The envelope of an outcome document: `{"return_value": …}` and its like. */
 export function encodeEnvelope(document: Buffer): EncodedEnvelope {
-  const { known, others } = sort(scanDocument(document), Object.keys(TYPES) as Key[]);
+  const { known, others } = sort(scanDocument(document), KEYS);
   const hasError = known.error !== undefined && known.error.type !== 'null';
   const isErr = known.is_err === undefined ? hasError : document[known.is_err.start] === 0x74;
   if (known.return_value === undefined && !hasError && !(known.is_err !== undefined && isErr)) {
@@ -93,24 +92,22 @@ function assemble(
   { isErr, error }: { isErr: boolean; error: Buffer },
 ): EncodedEnvelope {
   const { return_value: value, execution_time: time, labels, log } = known;
-  const text = new EnvelopeWriter(document, document.length + error.length + SLACK);
-  text.literal(isErr ? TRUE_HEAD : FALSE_HEAD);
-  text.value(value, 'null');
-  text.literal(',"execution_time":');
-  text.value(time, '0');
-  text.literal(',"labels":');
-  text.value(labels, '{}');
-  text.literal(',"error":');
-  text.bytes(error);
+  const parts: Part[] = [
+    isErr ? TRUE_HEAD : FALSE_HEAD,
+    value ?? 'null',
+    ',"execution_time":',
+    time ?? '0',
+    ',"labels":',
+    labels ?? '{}',
+    ',"error":',
+    error,
+  ];
   for (const member of others) {
-    text.literal(',');
-    text.span(member.nameStart, member.nameEnd);
-    text.literal(':');
-    text.span(member.start, member.end);
+    parts.push(',', { start: member.nameStart, end: member.nameEnd }, ':', member);
   }
-  text.literal('}');
+  parts.push('}');
   return {
-    body: text.finish(),
+    body: join(document, parts),
     log: log?.type === 'string' ? Buffer.from(document.subarray(log.start, log.end)) : undefined,
     isErr,
     hasError: error !== NULL,
@@ -118,40 +115,28 @@ function assemble(
   };
 }
 
-/** Puts an envelope together in one buffer, in one pass. */
-class EnvelopeWriter {
-  readonly #document: Buffer;
-  readonly #target: Buffer;
-  #at = 0;
+/** ASCII text, bytes, or a span of the document. */
+type Part = string | Buffer | { readonly start: number; readonly end: number };
 
-  /** `size` is an upper bound on the envelope. */
-  constructor(document: Buffer, size: number) {
-    this.#document = document;
-    this.#target = Buffer.allocUnsafe(size);
+/**
+ * The parts in one buffer. It is exactly as large and shares its memory with nothing, so that a
+ * store may keep it as it is.
+ */
+function join(document: Buffer, parts: readonly Part[]): Buffer {
+  let size = 0;
+  for (const part of parts) size += isSpan(part) ? part.end - part.start : part.length;
+  const target = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (const part of parts) {
+    if (typeof part === 'string') at += target.write(part, at, 'latin1');
+    else if (isSpan(part)) at += document.copy(target, at, part.start, part.end);
+    else at += part.copy(target, at);
   }
+  return target;
+}
 
-  /** ASCII text. */
-  literal(text: string): void {
-    this.#at += this.#target.write(text, this.#at, 'latin1');
-  }
-
-  bytes(bytes: Buffer): void {
-    this.#at += bytes.copy(this.#target, this.#at);
-  }
-
-  /** A part of the document. */
-  span(start: number, end: number): void {
-    this.#at += this.#document.copy(this.#target, this.#at, start, end);
-  }
-
-  value(member: Member | undefined, missing: string): void {
-    if (member === undefined) this.literal(missing);
-    else this.span(member.start, member.end);
-  }
-
-  finish(): Buffer {
-    return this.#target.subarray(0, this.#at);
-  }
+function isSpan(part: Part): part is { readonly start: number; readonly end: number } {
+  return typeof part !== 'string' && !Buffer.isBuffer(part);
 }
 
 function noVerdict(names: readonly string[]): Error {

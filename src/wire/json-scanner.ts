@@ -142,20 +142,24 @@ function decodeName(bytes: Buffer, start: number, end: number): string {
   return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
 }
 
+/** What closes each of the open objects and arrays: the stack of the one scan that runs. */
+const closers = new Uint8Array(MAX_DEPTH);
+
 /** Checks one value of any depth; the offset after it. `depth` is how deep it stands already. */
 export function scanValue(bytes: Buffer, start: number, depth: number): number {
-  const closers: number[] = [];
+  let open = 0;
   let at = start;
   for (;;) {
     const byte = bytes[at];
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      if (depth + closers.length >= MAX_DEPTH) {
+      if (depth + open >= MAX_DEPTH) {
         throw invalidBody(`the body is nested deeper than ${MAX_DEPTH} levels`);
       }
       const closer = byte + 2; // in ASCII, both closers stand two after their openers
       at = skipSpace(bytes, at + 1);
       if (bytes[at] !== closer) {
-        closers.push(closer);
+        closers[open] = closer;
+        open += 1;
         if (closer === CLOSE_OBJECT) at = skipName(bytes, at);
         continue;
       }
@@ -167,8 +171,8 @@ export function scanValue(bytes: Buffer, start: number, depth: number): number {
     }
     // A value has ended: close what ends with it, or go to the next one.
     for (;;) {
-      const closer = closers.at(-1);
-      if (closer === undefined) return at;
+      if (open === 0) return at;
+      const closer = closers[open - 1]!;
       at = skipSpace(bytes, at);
       const next = bytes[at];
       if (next === COMMA) {
@@ -179,7 +183,7 @@ export function scanValue(bytes: Buffer, start: number, depth: number): number {
       if (next !== closer) {
         throw syntaxError(bytes, at, closer === CLOSE_OBJECT ? '"," or "}"' : '"," or "]"');
       }
-      closers.pop();
+      open -= 1;
       at += 1;
     }
   }
@@ -188,7 +192,8 @@ export function scanValue(bytes: Buffer, start: number, depth: number): number {
 function skipSpace(bytes: Buffer, start: number): number {
   let at = start;
   for (;;) {
-    const byte = bytes[at];
+    const byte = bytes[at]!;
+    if (byte > 0x20) return at;
     if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
     at += 1;
   }
@@ -206,16 +211,23 @@ function skipName(bytes: Buffer, start: number): number {
 
 function skipString(bytes: Buffer, start: number): number {
   if (bytes[start] !== QUOTE) throw syntaxError(bytes, start, 'a string');
-  const length = bytes.length;
   let at = start + 1;
-  while (at < length) {
+  for (;;) {
+    // Most bytes pass by the first two comparisons; beyond the end, all of them are false.
     const byte = bytes[at]!;
-    if (byte === QUOTE) return at + 1;
-    if (byte === BACKSLASH) at = skipEscape(bytes, at);
-    else if (byte < 0x20) throw syntaxError(bytes, at, 'an escape, not a bare control character');
-    else at += 1;
+    if (byte > QUOTE) {
+      if (byte !== BACKSLASH) at += 1;
+      else at = skipEscape(bytes, at);
+    } else if (byte === QUOTE) {
+      return at + 1;
+    } else if (byte >= 0x20) {
+      at += 1;
+    } else if (at < bytes.length) {
+      throw syntaxError(bytes, at, 'an escape, not a bare control character');
+    } else {
+      throw syntaxError(bytes, at, 'the end of a string');
+    }
   }
-  throw syntaxError(bytes, at, 'the end of a string');
 }
 
 function skipEscape(bytes: Buffer, start: number): number {
