@@ -125,6 +125,8 @@ export abstract class ResultBackend {
   #lifeCycle: LifeCycle = 'new';
   #running = 0;
   #onIdle: (() => void) | undefined;
+  #startup: Promise<void> | undefined;
+  #hasStarted = false;
   #shutdown: Promise<void> | undefined;
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
@@ -141,19 +143,15 @@ export abstract class ResultBackend {
     if (!NAMESPACE.test(this.boundNamespace)) throw errors.invalidNamespace(this.boundNamespace);
   }
 
-  /** Opens the store. Until then, and after `shutdown`, every other call is an error. */
+  /**
+   * Opens the store. Until then, and after `shutdown`, every other call is an error. Safe to
+   * repeat; one that failed may be tried again.
+   */
   async startup(): Promise<void> {
     if (this.#root !== this) return this.#root.startup();
-    if (this.#lifeCycle === 'running') return;
-    if (this.#lifeCycle !== 'new') throw errors.notRunning(this.#lifeCycle);
-    this.#lifeCycle = 'starting';
-    try {
-      await this._startup();
-      this.#lifeCycle = 'running';
-    } catch (error) {
-      this.#lifeCycle = 'new';
-      throw error;
-    }
+    if (this.#shutdown !== undefined) throw errors.notRunning(this.#lifeCycle);
+    this.#startup ??= this.#open();
+    return this.#startup;
   }
 
   /** Refuses new calls, lets the running ones finish, and closes the store. Safe to repeat. */
@@ -163,15 +161,28 @@ export abstract class ResultBackend {
     return this.#shutdown;
   }
 
+  async #open(): Promise<void> {
+    this.#lifeCycle = 'starting';
+    try {
+      await this._startup();
+      this.#hasStarted = true;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'running';
+    } catch (error) {
+      this.#startup = undefined;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'new';
+      throw error;
+    }
+  }
+
   async #close(): Promise<void> {
-    const wasRunning = this.#lifeCycle === 'running';
     this.#lifeCycle = 'shutting down';
+    await this.#startup?.catch(() => {});
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
-    if (wasRunning) await this._shutdown();
+    if (this.#hasStarted) await this._shutdown();
     this.#lifeCycle = 'shut down';
   }
 
