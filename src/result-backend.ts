@@ -347,10 +347,21 @@ export abstract class ResultBackend {
 
   /**
    * Delivers hints of changes in this namespace. Resolves once the subscription is live. A hint may
-   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`.
+   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`. Each call
+   * is a subscription of its own; ending one is safe to repeat, and after `shutdown` too.
    */
   async subscribe(listener: Listener): Promise<Unsubscribe> {
-    return this.#run(() => this.#root._subscribe(this.boundNamespace, listener));
+    const root = this.#root;
+    let isLive = true;
+    const deliver: Listener = (notification) => {
+      if (isLive) listener(notification);
+    };
+    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
+    return async () => {
+      if (!isLive) return;
+      isLive = false;
+      if (root.#lifeCycle === 'running') await unsubscribe();
+    };
   }
 
   // The primitives: what a concrete backend implements.
