@@ -6,6 +6,7 @@ import {
   opaque,
   pastInstant,
   refused,
+  SHORT_MS,
   sameBytes,
   snapshotIn,
   success,
@@ -117,7 +118,7 @@ export const consume: Topic = {
       const idempotencyKey = 'k';
       await backend.setProgress(taskId, { state: 'STARTED' });
       await backend.setResult(taskId, success(1, LOG));
-      const { version } = snapshotIn(await backend.expire(taskId, 40));
+      const { version } = snapshotIn(await backend.expire(taskId, SHORT_MS));
       const conditions = { ifMatch: [version] };
       const first = await backend.consume(taskId, { idempotencyKey, conditions });
       const repeat = async (message: string) => {
