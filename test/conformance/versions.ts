@@ -144,9 +144,7 @@ export const versions: Topic = {
       const taskId = context.taskId();
       const first = snapshotIn(await backend.setProgress(taskId, { state: 'A' }));
       await backend.setResult(taskId, success(1));
-      const second = snapshotIn(
-        await backend.setProgress(taskId, { state: 'A' }, { ttlMs: 20 }),
-      );
+      const second = snapshotIn(await backend.setProgress(taskId, { state: 'A' }, { ttlMs: 20 }));
       await pastInstant(second.updatedAt + 20);
       t.equal(await backend.getProgress(taskId), undefined);
       const third = snapshotIn(await backend.setProgress(taskId, { state: 'B' }));
