@@ -23,6 +23,7 @@ import {
   type Parts,
   stateOf,
   type TaskEntry,
+  trimmedEntry,
   versionOf,
   WITH_BODY,
   WITH_LOG,
@@ -124,6 +125,8 @@ export abstract class ResultBackend {
   #lifeCycle: LifeCycle = 'new';
   #running = 0;
   #onIdle: (() => void) | undefined;
+  #startup: Promise<void> | undefined;
+  #hasStarted = false;
   #shutdown: Promise<void> | undefined;
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
@@ -140,19 +143,15 @@ export abstract class ResultBackend {
     if (!NAMESPACE.test(this.boundNamespace)) throw errors.invalidNamespace(this.boundNamespace);
   }
 
-  /** Opens the store. Until then, and after `shutdown`, every other call is an error. */
+  /**
+   * Opens the store. Until then, and after `shutdown`, every other call is an error. Safe to
+   * repeat; one that failed may be tried again.
+   */
   async startup(): Promise<void> {
     if (this.#root !== this) return this.#root.startup();
-    if (this.#lifeCycle === 'running') return;
-    if (this.#lifeCycle !== 'new') throw errors.notRunning(this.#lifeCycle);
-    this.#lifeCycle = 'starting';
-    try {
-      await this._startup();
-      this.#lifeCycle = 'running';
-    } catch (error) {
-      this.#lifeCycle = 'new';
-      throw error;
-    }
+    if (this.#shutdown !== undefined) throw errors.notRunning(this.#lifeCycle);
+    this.#startup ??= this.#open();
+    return this.#startup;
   }
 
   /** Refuses new calls, lets the running ones finish, and closes the store. Safe to repeat. */
@@ -162,15 +161,28 @@ export abstract class ResultBackend {
     return this.#shutdown;
   }
 
+  async #open(): Promise<void> {
+    this.#lifeCycle = 'starting';
+    try {
+      await this._startup();
+      this.#hasStarted = true;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'running';
+    } catch (error) {
+      this.#startup = undefined;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'new';
+      throw error;
+    }
+  }
+
   async #close(): Promise<void> {
-    const wasRunning = this.#lifeCycle === 'running';
     this.#lifeCycle = 'shutting down';
+    await this.#startup?.catch(() => {});
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
-    if (wasRunning) await this._shutdown();
+    if (this.#hasStarted) await this._shutdown();
     this.#lifeCycle = 'shut down';
   }
 
@@ -267,7 +279,7 @@ export abstract class ResultBackend {
     checkTaskId(taskId);
     const root = this.#root;
     const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
-    return snapshotOf(taskId, liveEntry(entry, root._now()));
+    return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
   }
 
   /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
@@ -279,7 +291,7 @@ export abstract class ResultBackend {
     const root = this.#root;
     const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
     const now = root._now();
-    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now)));
+    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now), parts));
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -318,10 +330,7 @@ export abstract class ResultBackend {
     const conditions = options.conditions ?? {};
     const reply = await this.#execute({ kind: 'consume', taskId, conditions, idempotencyKey });
     if (reply.verdict === 'not-ready') throw errors.notReady(taskId, stateOf(reply.entry!));
-    if (reply.entry === undefined || options.withLogs === true) {
-      return snapshotOf(taskId, reply.entry);
-    }
-    return new TaskSnapshot(taskId, { ...reply.entry, log: undefined });
+    return snapshotOf(taskId, reply.entry, options.withLogs === true ? WITH_LOG : WITH_BODY);
   }
 
   /** Gives every live record a new expiry, `ttlMs` from now; undefined where it is unknown. */
@@ -338,10 +347,21 @@ export abstract class ResultBackend {
 
   /**
    * Delivers hints of changes in this namespace. Resolves once the subscription is live. A hint may
-   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`.
+   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`. Each call
+   * is a subscription of its own; ending one is safe to repeat, and after `shutdown` too.
    */
   async subscribe(listener: Listener): Promise<Unsubscribe> {
-    return this.#run(() => this.#root._subscribe(this.boundNamespace, listener));
+    const root = this.#root;
+    let isLive = true;
+    const deliver: Listener = (notification) => {
+      if (isLive) listener(notification);
+    };
+    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
+    return async () => {
+      if (!isLive) return;
+      isLive = false;
+      if (root.#lifeCycle === 'running') await unsubscribe();
+    };
   }
 
   // The primitives: what a concrete backend implements.
@@ -441,14 +461,19 @@ export function checkTaskId(taskId: string): void {
   if (!TASK_ID.test(taskId)) throw errors.invalidTaskId(taskId);
 }
 
-function snapshotOf(taskId: string, entry: TaskEntry | undefined): TaskSnapshot | undefined {
-  return entry === undefined ? undefined : new TaskSnapshot(taskId, entry);
+function snapshotOf(
+  taskId: string,
+  entry: TaskEntry | undefined,
+  parts: Parts,
+): TaskSnapshot | undefined {
+  const trimmed = trimmedEntry(entry, parts);
+  return trimmed === undefined ? undefined : new TaskSnapshot(taskId, trimmed);
 }
 
 function receiptOf(taskId: string, { verdict, entry }: Reply): WriteReceipt {
   return {
     verdict: verdict as WriteReceipt['verdict'],
-    snapshot: snapshotOf(taskId, entry),
+    snapshot: snapshotOf(taskId, entry, HEAD_ONLY),
   };
 }
 
