@@ -26,6 +26,9 @@ export const INLINE_BYTES = 4_096;
 
 export type Table = Database<Buffer, string>;
 
+/** Below every key. A range needs a start of its own: the default one is not text. */
+const FIRST_KEY = '\0';
+
 /** Keys are Latin-1 text, written straight into LMDB's key buffer. */
 const KEYS = {
   writeKey: (key: string, target: Buffer, start: number): number =>
@@ -97,7 +100,7 @@ export class TaskTables {
 
   /** How many tasks are held, the expired ones that are not purged yet included. */
   get storedTasks(): number {
-    return this.tasks.getKeysCount();
+    return this.tasks.getKeysCount({ start: FIRST_KEY });
   }
 
   /** Runs `write` in a transaction, synced when it resolves; a throw inside undoes all of it. */
@@ -134,7 +137,9 @@ export class TaskTables {
 
   /** The expiry keys that have come due, the oldest first. */
   dueKeys(now: number, limit: number): string[] {
-    return Array.from(this.expiry.getKeys({ end: expiryKey(now, '', ''), limit }));
+    return Array.from(
+      this.expiry.getKeys({ start: FIRST_KEY, end: expiryKey(now, '', ''), limit }),
+    );
   }
 }
 
