@@ -30,9 +30,8 @@ interface Write<S> {
   readonly plan: (store: S) => Plan<unknown>;
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  result?: unknown;
-  error?: unknown;
-  failed?: boolean;
+  result: unknown;
+  failure: { readonly error: unknown } | undefined;
 }
 
 /** A group runs in one turn of the event loop: this bounds how long that turn takes. */
@@ -69,7 +68,14 @@ export class WriteQueue<S> {
       );
     }
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ bytes, plan, resolve: resolve as (result: unknown) => void, reject });
+      this.#waiting.push({
+        bytes,
+        plan,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        result: undefined,
+        failure: undefined,
+      });
       this.#waitingBytes += bytes;
       if (!this.#isRunning) void this.#drain();
     });
@@ -106,12 +112,13 @@ export class WriteQueue<S> {
     } catch (error) {
       // A transaction that could not begin has taken none: the first group fails all the same.
       if (group.length === 0) group = this.#takeGroup();
-      for (const write of group) write.reject(write.failed === true ? write.error : error);
+      for (const write of group)
+        write.reject(write.failure === undefined ? error : write.failure.error);
       return;
     }
     for (const write of group) {
-      if (write.failed === true) write.reject(write.error);
-      else write.resolve(write.result);
+      if (write.failure === undefined) write.resolve(write.result);
+      else write.reject(write.failure.error);
     }
   }
 
@@ -133,8 +140,7 @@ function carryOut<S>(write: Write<S>, store: S): number {
   try {
     plan = write.plan(store);
   } catch (error) {
-    write.failed = true;
-    write.error = error;
+    write.failure = { error };
     return 0;
   }
   write.result = plan.result;
