@@ -7,7 +7,7 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ResultdError, shown } from './errors.js';
+import { invalidParameter, ResultdError, shown } from './errors.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 
 export interface BrokerOptions extends ResultBackendOptions {
@@ -28,8 +28,29 @@ const LOADERS: Readonly<Record<string, Loader>> = {
     const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
     return new MemoryBackend(options);
   },
+  'lmdb:': async (url, options) => {
+    const { LmdbBackend } = await orMissing('lmdb', import('./backends/lmdb/lmdb-backend.js'));
+    const path = url.slice('lmdb:'.length).split('?', 1)[0]!;
+    if (path === '') {
+      throw invalidParameter('the backend "lmdb:" names no directory: use lmdb:./data');
+    }
+    const directory = resolve(options.baseDirectory ?? process.cwd(), path);
+    return new LmdbBackend({ ...options, directory });
+  },
   'module:': loadModule,
 };
+
+/** A backend's module, or the line that gets the package that it needs. */
+async function orMissing<T>(packageName: string, loading: Promise<T>): Promise<T> {
+  try {
+    return await loading;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw invalidParameter(
+      `this backend needs the package ${packageName}, which is missing: npm install ${packageName}`,
+    );
+  }
+}
 
 export class Broker {
   readonly resultBackend: ResultBackend;
