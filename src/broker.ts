@@ -28,6 +28,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
     const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
     return new MemoryBackend(options);
   },
+  'redis:': loadRedis,
+  'rediss:': loadRedis,
   'module:': loadModule,
 };
 
@@ -67,6 +69,29 @@ export class Broker {
 /** A URL as it may be shown: its password replaced. */
 export function withoutCredentials(url: string): string {
   return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, '$1***@');
+}
+
+async function loadRedis(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { RedisBackend } = await withPackage(
+    'ioredis',
+    () => import('./backends/redis/redis-backend.js'),
+  );
+  return RedisBackend.fromUrl(url, options);
+}
+
+/** Loads a backend whose client is the package `name`, and says so where that is missing. */
+async function withPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw cause;
+    throw new ResultdError(
+      'invalid-parameter',
+      `this backend needs the package ${name}, which is not installed: run npm install ${name}`,
+      { cause },
+    );
+  }
 }
 
 /** `module:./mine.js`: its default export makes a backend of `(url, options)`. */
