@@ -23,6 +23,7 @@ import {
   type Parts,
   stateOf,
   type TaskEntry,
+  trimmedEntry,
   versionOf,
   WITH_BODY,
   WITH_LOG,
@@ -267,7 +268,7 @@ export abstract class ResultBackend {
     checkTaskId(taskId);
     const root = this.#root;
     const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
-    return snapshotOf(taskId, liveEntry(entry, root._now()));
+    return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
   }
 
   /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
@@ -279,7 +280,9 @@ export abstract class ResultBackend {
     const root = this.#root;
     const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
     const now = root._now();
-    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now)));
+    return entries.map((entry, index) =>
+      snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
+    );
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -318,10 +321,7 @@ export abstract class ResultBackend {
     const conditions = options.conditions ?? {};
     const reply = await this.#execute({ kind: 'consume', taskId, conditions, idempotencyKey });
     if (reply.verdict === 'not-ready') throw errors.notReady(taskId, stateOf(reply.entry!));
-    if (reply.entry === undefined || options.withLogs === true) {
-      return snapshotOf(taskId, reply.entry);
-    }
-    return new TaskSnapshot(taskId, { ...reply.entry, log: undefined });
+    return snapshotOf(taskId, reply.entry, options.withLogs === true ? WITH_LOG : WITH_BODY);
   }
 
   /** Gives every live record a new expiry, `ttlMs` from now; undefined where it is unknown. */
@@ -441,14 +441,19 @@ export function checkTaskId(taskId: string): void {
   if (!TASK_ID.test(taskId)) throw errors.invalidTaskId(taskId);
 }
 
-function snapshotOf(taskId: string, entry: TaskEntry | undefined): TaskSnapshot | undefined {
-  return entry === undefined ? undefined : new TaskSnapshot(taskId, entry);
+function snapshotOf(
+  taskId: string,
+  entry: TaskEntry | undefined,
+  parts: Parts,
+): TaskSnapshot | undefined {
+  const trimmed = trimmedEntry(entry, parts);
+  return trimmed === undefined ? undefined : new TaskSnapshot(taskId, trimmed);
 }
 
 function receiptOf(taskId: string, { verdict, entry }: Reply): WriteReceipt {
   return {
     verdict: verdict as WriteReceipt['verdict'],
-    snapshot: snapshotOf(taskId, entry),
+    snapshot: snapshotOf(taskId, entry, HEAD_ONLY),
   };
 }
 

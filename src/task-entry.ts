@@ -58,6 +58,16 @@ export function liveEntry(entry: TaskEntry | undefined, now: number): TaskEntry 
   };
 }
 
+/** The entry without the bytes that were not asked for: a store may have read more. */
+export function trimmedEntry(
+  entry: TaskEntry | undefined,
+  { body, log }: Parts,
+): TaskEntry | undefined {
+  if (entry === undefined) return undefined;
+  if ((body || entry.body === undefined) && (log || entry.log === undefined)) return entry;
+  return { ...entry, body: body ? entry.body : undefined, log: log ? entry.log : undefined };
+}
+
 /** When the last of its records expires: epoch milliseconds, or `NEVER`. */
 export function entryExpiresAt(entry: TaskEntry): number {
   return Math.max(entry.outcomeExpiresAt, entry.progressExpiresAt);

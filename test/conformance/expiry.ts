@@ -1,0 +1,3 @@
+import type { Topic } from './topic.js';
+
+export const expiry: Topic = { name: 'expiry', cases: {} };
