@@ -280,9 +280,7 @@ export abstract class ResultBackend {
     const root = this.#root;
     const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
     const now = root._now();
-    return entries.map((entry, index) =>
-      snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
-    );
+    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now), parts));
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
