@@ -71,8 +71,8 @@ export class RedisBackend extends ResultBackend {
 
   /** Also asks for a write that changes nothing: a replica, or a full store, refuses it. */
   protected async _ping(): Promise<void> {
-    await this.#send('setrange', [this.#keys.probe, '0', '']);
-    await this.#wrapped(this.#readClock());
+    const probe = this.#send('setrange', [this.#keys.probe, '0', '']);
+    await Promise.all([probe, this.#wrapped(this.#readClock())]);
   }
 
   protected async _read(

@@ -15,7 +15,9 @@ const REPLIES: Readonly<Record<string, string>> = {
   MISCONF: 'it cannot save to its disk and takes no writes (MISCONF): see its log',
   NOAUTH: 'it asks for a password (NOAUTH): put one into the URL',
   WRONGPASS: 'it refuses the user or the password (WRONGPASS)',
-  NOPERM: 'the user may not do this (NOPERM): see the documentation for the rights it needs',
+  NOPERM:
+    'the user may not do this (NOPERM): on keys ~<prefix>* and channels &<prefix>* it needs ' +
+    '+@hash +@keyspace +@scripting +@connection +publish +subscribe +unsubscribe +time +setrange',
   BUSY: 'it is busy with a long script (BUSY)',
   MASTERDOWN: 'it is a replica that has lost its primary (MASTERDOWN)',
 };
