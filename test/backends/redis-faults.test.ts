@@ -91,7 +91,11 @@ function load(backend: RedisBackend) {
     }
   }
   const writers = Promise.all(Array.from({ length: 8 }, writer));
-  return { acknowledged, codes, stop: () => ((isOver = true), writers) };
+  function stop() {
+    isOver = true;
+    return writers;
+  }
+  return { acknowledged, codes, stop };
 }
 
 t.test('killed under load and started again: nothing acknowledged is lost', async (t) => {
