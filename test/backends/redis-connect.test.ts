@@ -76,6 +76,23 @@ for (const [url, message] of [
   });
 }
 
+t.test('without the client package the broker says what to install', async (t) => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name !== 'ioredis') return next(name, context);
+    const error = new Error("Cannot find package 'ioredis' imported from here");
+    throw Object.assign(error, { code: 'ERR_MODULE_NOT_FOUND' });
+  }`;
+  const broker = new URL('../../src/broker.js', import.meta.url).href;
+  const script = `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hook))});
+    const { Broker } = await import('${broker}');
+    await Broker.fromUrl('redis://h').catch((error) => console.log(error.code, error.message));`;
+  const args = ['--input-type=module', '--eval', script];
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8', env: {} });
+  t.match(said, /^invalid-parameter .*run npm install ioredis/);
+});
+
 t.test('no server: startup says where and why', async (t) => {
   const port = await freePort();
   const error = await refusal(t, `redis://u:s3cret@127.0.0.1:${port}`);

@@ -3,6 +3,7 @@
  * what is stored after it, must be the same. Short times to live let records expire in between.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { bucketOf, Keys } from '../../src/backends/redis/keys.js';
@@ -66,14 +67,40 @@ t.test('random commands end as decide() says, and are stored so', async (t) => {
   t.ok(verdicts.size >= 17, 'every verdict of every command was met');
 });
 
-async function run(client: Redis, command: Command): Promise<Answer> {
+t.test('what is remembered of consumes goes when its time is over', async (t) => {
+  const server = await RedisServer.start();
+  const client = new Redis(server.url);
+  t.teardown(() => server.stop());
+  t.teardown(() => client.disconnect());
+  const [task, consumed] = [keys.task('ns', 'a'), keys.consumed('ns', 'a')];
+  async function consume(idempotencyKey: string, rememberMs: number): Promise<string[]> {
+    const write = { random: '0'.repeat(16), ttlMs: NEVER, taskId: 'a', conditions: {} };
+    await run(client, { kind: 'set-outcome', mode: 'replace', outcome: OUTCOMES[1]!, ...write });
+    const command = { kind: 'consume', taskId: 'a', conditions: {}, idempotencyKey } as const;
+    const answer = await run(client, command, String(rememberMs));
+    t.equal(replyOf(answer).verdict, 'done');
+    return client.hkeys(consumed);
+  }
+  const first = await consume('first', 300);
+  t.strictSame(first.sort(), ['hfirst', 'index', 'lfirst', 'ofirst']);
+  t.equal((await consume('second', 5_000)).length, 7, 'the first one is remembered beside it');
+  await pause(305);
+  const left = await consume('third', 120);
+  t.strictSame(
+    left.filter((field) => field.endsWith('first')),
+    [],
+  );
+  t.equal(left.length, 7);
+  t.ok((await client.pttl(consumed)) > 120, 'the shorter one does not end the longer one');
+  t.equal(await client.exists(task), 0);
+});
+
+async function run(client: Redis, command: Command, rememberMs?: string): Promise<Answer> {
   const { sha, source } = SCRIPTS[command.kind];
-  const args = [
-    2,
-    keys.task('ns', command.taskId),
-    keys.consumed('ns', command.taskId),
-    ...argumentsOf(command, keys.channel('ns')),
-  ];
+  const asked = argumentsOf(command, keys.channel('ns'));
+  if (rememberMs !== undefined) asked[5] = rememberMs;
+  const task = [keys.task('ns', command.taskId), keys.consumed('ns', command.taskId)];
+  const args = [2, ...task, ...asked];
   return (await client
     .callBuffer('evalsha', sha, ...args)
     .catch(() => client.callBuffer('eval', source, ...args))) as Answer;

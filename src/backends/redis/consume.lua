@@ -23,8 +23,9 @@ live[#live + 1] = {
   key = key,
   expires_at = expires_at,
 }
-local index = {}
+local index, last = {}, expires_at
 for at, past in ipairs(live) do
+  last = math.max(last, past.expires_at)
   index[at] = struct.pack('<dc32H', past.expires_at, past.digest, #past.key) .. past.key
 end
 local fields = { 'index', table.concat(index) }
@@ -46,6 +47,6 @@ for _, old in ipairs(expired) do
   redis.call('HDEL', KEYS[2], 'h' .. old, 'p' .. old, 'o' .. old, 'l' .. old)
 end
 redis.call('HSET', KEYS[2], unpack(fields))
-expire_key(KEYS[2], expires_at)
+expire_key(KEYS[2], last)
 redis.call('DEL', task)
 return { DONE, now, stored, progress, outcome, log }

@@ -21,6 +21,9 @@ import { parseRedisUrl } from './redis-url.js';
 import { type Answer, type Argument, argumentsOf, replyOf, SCRIPTS } from './scripts.js';
 import { StoreClock } from './store-clock.js';
 
+/** Two clocks of machines drift apart by a millisecond or so in this time. */
+const READ_CLOCK_EVERY_MS = 10_000;
+
 export interface RedisBackendOptions extends ResultBackendOptions {
   /** How long Redis may take to answer, in milliseconds. Default: 2,000. */
   readonly storeTimeoutMs?: number;
@@ -36,6 +39,7 @@ export class RedisBackend extends ResultBackend {
   readonly #keys: Keys;
   readonly #clock = new StoreClock();
   readonly #onWarning: (message: string) => void;
+  #clockReader: NodeJS.Timeout | undefined;
 
   constructor(connection: RedisConnection, prefix: string, options: RedisBackendOptions = {}) {
     super(options);
@@ -63,9 +67,13 @@ export class RedisBackend extends ResultBackend {
       await this.#connection.close();
       throw this.#connection.wrap(error);
     }
+    this.#clockReader = setInterval(() => {
+      this.#readClock().catch(() => {});
+    }, READ_CLOCK_EVERY_MS).unref();
   }
 
   protected async _shutdown(): Promise<void> {
+    clearInterval(this.#clockReader);
     await this.#connection.close();
   }
 
