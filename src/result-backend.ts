@@ -125,6 +125,8 @@ export abstract class ResultBackend {
   #lifeCycle: LifeCycle = 'new';
   #running = 0;
   #onIdle: (() => void) | undefined;
+  #startup: Promise<void> | undefined;
+  #hasStarted = false;
   #shutdown: Promise<void> | undefined;
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
@@ -141,19 +143,15 @@ export abstract class ResultBackend {
     if (!NAMESPACE.test(this.boundNamespace)) throw errors.invalidNamespace(this.boundNamespace);
   }
 
-  /** Opens the store. Until then, and after `shutdown`, every other call is an error. */
+  /**
+   * Opens the store. Until then, and after `shutdown`, every other call is an error. Safe to
+   * repeat; one that failed may be tried again.
+   */
   async startup(): Promise<void> {
     if (this.#root !== this) return this.#root.startup();
-    if (this.#lifeCycle === 'running') return;
-    if (this.#lifeCycle !== 'new') throw errors.notRunning(this.#lifeCycle);
-    this.#lifeCycle = 'starting';
-    try {
-      await this._startup();
-      this.#lifeCycle = 'running';
-    } catch (error) {
-      this.#lifeCycle = 'new';
-      throw error;
-    }
+    if (this.#shutdown !== undefined) throw errors.notRunning(this.#lifeCycle);
+    this.#startup ??= this.#open();
+    return this.#startup;
   }
 
   /** Refuses new calls, lets the running ones finish, and closes the store. Safe to repeat. */
@@ -163,15 +161,28 @@ export abstract class ResultBackend {
     return this.#shutdown;
   }
 
+  async #open(): Promise<void> {
+    this.#lifeCycle = 'starting';
+    try {
+      await this._startup();
+      this.#hasStarted = true;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'running';
+    } catch (error) {
+      this.#startup = undefined;
+      if (this.#shutdown === undefined) this.#lifeCycle = 'new';
+      throw error;
+    }
+  }
+
   async #close(): Promise<void> {
-    const wasRunning = this.#lifeCycle === 'running';
     this.#lifeCycle = 'shutting down';
+    await this.#startup?.catch(() => {});
     if (this.#running > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
-    if (wasRunning) await this._shutdown();
+    if (this.#hasStarted) await this._shutdown();
     this.#lifeCycle = 'shut down';
   }
 
@@ -336,10 +347,21 @@ export abstract class ResultBackend {
 
   /**
    * Delivers hints of changes in this namespace. Resolves once the subscription is live. A hint may
-   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`.
+   * be late, early or doubled; one that may be missing is made up for by `{lost: true}`. Each call
+   * is a subscription of its own; ending one is safe to repeat, and after `shutdown` too.
    */
   async subscribe(listener: Listener): Promise<Unsubscribe> {
-    return this.#run(() => this.#root._subscribe(this.boundNamespace, listener));
+    const root = this.#root;
+    let isLive = true;
+    const deliver: Listener = (notification) => {
+      if (isLive) listener(notification);
+    };
+    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
+    return async () => {
+      if (!isLive) return;
+      isLive = false;
+      if (root.#lifeCycle === 'running') await unsubscribe();
+    };
   }
 
   // The primitives: what a concrete backend implements.

@@ -11,6 +11,9 @@ import type { TaskSnapshot } from '../../src/task-snapshot.js';
 
 export const HOUR_MS = 3_600_000;
 
+/** Short enough to wait for, and long enough for a few more writes to come before it ends. */
+export const SHORT_MS = 300;
+
 /** How far a time may be from this process's idea of it, in milliseconds. */
 export const CLOCK_TOLERANCE_MS = 250;
 

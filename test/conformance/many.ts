@@ -1,3 +1,127 @@
+/** Many tasks at once: answers stand in the order asked for, and each item fails alone. */
+import { ResultdError } from '../../src/errors.js';
+import type { SetManyItem } from '../../src/result-backend.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
+import { isError, refused, sameBytes, snapshotIn, success, successEnvelope } from './expect.js';
 import type { Topic } from './topic.js';
 
-export const many: Topic = { name: 'many', cases: {} };
+const LOG = '"log"';
+
+export const many: Topic = {
+  name: 'many',
+  cases: {
+    'reads come in the order of the ids, duplicates and unknown ones included': async (
+      t,
+      context,
+    ) => {
+      const { backend } = context;
+      const [first, second, unknown] = [context.taskId(), context.taskId(), context.taskId()];
+      await backend.setResult(first, success(1, LOG));
+      await backend.setProgress(second, { state: 'STARTED', meta: 2 });
+      const ids = [second, unknown, first, second, first, unknown];
+      const read = await backend.getMany(ids);
+      t.same(
+        read.map((task) => task?.taskId),
+        [second, undefined, first, second, first, undefined],
+      );
+      t.equal(read[0]?.state, 'STARTED');
+      sameBytes(t, read[3]?.progress?.meta, '2', 'the meta');
+      t.equal(read[4]?.toStatusView(), (await backend.getStatus(first))?.toStatusView());
+      t.same(await backend.getMany([]), []);
+    },
+
+    'reads move the parts that were asked for': async (t, context) => {
+      const { backend } = context;
+      const taskId = context.taskId();
+      await backend.setResult(taskId, success(1, LOG));
+      t.equal((await backend.getMany([taskId]))[0]?.outcome, undefined, 'a head by default');
+      t.equal((await backend.getMany([taskId], HEAD_ONLY))[0]?.outcome, undefined, 'a head');
+      const body = (await backend.getMany([taskId], WITH_BODY))[0];
+      sameBytes(t, body?.outcome, successEnvelope(1), 'without the log');
+      const log = (await backend.getMany([taskId], WITH_LOG))[0];
+      sameBytes(t, log?.outcome, successEnvelope(1, LOG), 'with the log');
+    },
+
+    'one bad id fails a read of many': async (t, context) => {
+      const { backend } = context;
+      await refused(t, backend.getMany([context.taskId(), 'a b']), 'invalid-task-id');
+    },
+
+    'writes are answered in order, and a bad one fails alone': async (t, context) => {
+      const { backend } = context;
+      const [taken, plain, progress] = [context.taskId(), context.taskId(), context.taskId()];
+      const { version } = snapshotIn(await backend.setResult(taken, success('first')));
+      const create = { mode: 'create' } as const;
+      const items: readonly SetManyItem[] = [
+        { taskId: plain, outcome: success(1, LOG), options: create },
+        { taskId: taken, outcome: success('second'), options: create },
+        { taskId: 'a b', outcome: success(1) },
+        { taskId: progress, progress: { state: 'STARTED', meta: 1 } },
+        { taskId: context.taskId(), progress: { state: '' } },
+        { taskId: context.taskId(), outcome: success(1), options: { ttlMs: 0 } },
+        { taskId: context.taskId(), outcome: { returnValue: 1n } },
+        { taskId: taken, outcome: success(1), options: { conditions: { ifNoneMatch: '*' } } },
+        {
+          taskId: taken,
+          outcome: { returnValue: 3 },
+          options: { conditions: { ifMatch: [version] } },
+        },
+      ];
+      const wanted = [
+        'created',
+        'outcome-conflict',
+        'invalid-task-id',
+        'created',
+        'invalid-body',
+        'invalid-parameter',
+        'invalid-body',
+        'version-mismatch',
+        'replaced',
+      ];
+      const answers = await backend.setMany(items);
+      t.same(
+        answers.map((answer) => (answer instanceof ResultdError ? answer.code : answer.verdict)),
+        wanted,
+      );
+      t.equal((answers[1] as ResultdError).taskState, 'SUCCESS');
+      const read = await backend.getResult(plain, { withLogs: true });
+      sameBytes(t, read?.outcome, successEnvelope(1, LOG), 'the first item');
+      t.equal((await backend.getProgress(progress))?.state, 'STARTED');
+      t.same(await backend.setMany([]), []);
+    },
+
+    'of two outcomes for one task in a batch one wins': async (t, context) => {
+      const { backend } = context;
+      const taskId = context.taskId();
+      const options = { mode: 'create' } as const;
+      const answers = await backend.setMany([
+        { taskId, outcome: success(1), options },
+        { taskId, outcome: success(2), options },
+      ]);
+      const lost = answers.filter((answer) => answer instanceof ResultdError);
+      t.equal(lost.length, 1);
+      isError(t, lost[0], 'outcome-conflict', 'the other one');
+    },
+
+    'a thousand writes and reads are no more than that': async (t, context) => {
+      const { backend } = context;
+      const ids = Array.from({ length: 1_000 }, () => context.taskId());
+      const answers = await backend.setMany(
+        ids.map((taskId, n) => ({ taskId, outcome: success(n) })),
+      );
+      const versions = answers.map((answer) =>
+        answer instanceof ResultdError ? answer : snapshotIn(answer).version,
+      );
+      t.equal(new Set(versions).size, 1_000);
+      const read = await backend.getMany(ids, WITH_BODY);
+      t.same(
+        read.map((task) => task?.version),
+        versions,
+      );
+      t.same(
+        read.map((task) => task?.outcome?.toString()),
+        ids.map((_, n) => successEnvelope(n)),
+      );
+    },
+  },
+};

@@ -4,6 +4,7 @@ import {
   HOUR_MS,
   pastInstant,
   refused,
+  SHORT_MS,
   sameBytes,
   sameVersion,
   snapshotIn,
@@ -151,7 +152,7 @@ export const progress: Topic = {
     'progress does not outlive the outcome that is there already': async (t, context) => {
       const { backend } = context;
       const taskId = context.taskId();
-      const outcome = await backend.setResult(taskId, success(1), { ttlMs: 60 });
+      const outcome = await backend.setResult(taskId, success(1), { ttlMs: SHORT_MS });
       const receipt = await backend.setProgress(taskId, { state: 'STARTED' }, { ttlMs: HOUR_MS });
       t.equal(receipt.snapshot?.expiresAt, outcome.snapshot?.expiresAt);
       await pastInstant(snapshotIn(outcome).expiresAt);
