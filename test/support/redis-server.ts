@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,6 @@ export class RedisServer {
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
     const directory = await mkdtemp(join(tmpdir(), 'resultd-redis-'));
     if (options.users !== undefined) {
-      const { writeFile } = await import('node:fs/promises');
       await writeFile(join(directory, 'users.acl'), `${options.users.join('\n')}\n`);
     }
     const server = new RedisServer(await freePort(), directory, options);
@@ -74,6 +73,9 @@ export class RedisServer {
     });
     failed.catch(() => {});
     this.#process = child;
+    const orphaned = () => child.kill('SIGKILL');
+    process.once('exit', orphaned);
+    child.once('exit', () => process.off('exit', orphaned));
     await Promise.race([failed, this.#answers()]);
   }
 
@@ -127,8 +129,7 @@ export class RedisServer {
     const deadline = Date.now() + STARTS_WITHIN_MS;
     while (!(await speaks(this.port, this.#options.tls !== undefined))) {
       if (Date.now() > deadline) {
-        const log = await readFile(join(this.directory, 'redis.log'), 'utf8').catch(() => '');
-        throw new Error(`redis-server does not answer on port ${this.port}\n${log}`);
+        throw new Error(`redis-server does not answer on port ${this.port}`);
       }
       await pause(10);
     }
