@@ -237,13 +237,14 @@ export const expiry: Topic = {
       await backend.setResult('kept-alone', success(1));
       await backend.setProgress('kept-alone', { state: 'STARTED' }, short);
       const last = Date.now() + SHORT_MS;
-      for (let n = 0; n < 40; n += 1) {
+      const write = async (n: number) => {
         const ttlMs = 1 + context.random.below(50);
         await backend.setResult(`outcome-${n}`, success(1, '"log"'), { ttlMs });
         await other.setProgress(`progress-${n}`, { state: 'STARTED' }, { ttlMs });
         await other.setResult(`cut-${n}`, success(1));
         await other.expire(`cut-${n}`, ttlMs);
-      }
+      };
+      await Promise.all(Array.from({ length: 40 }, (_, n) => write(n)));
       await eventually(t, async () => (await store.fixture.countStored()) <= 3, 'purged');
       await pastInstant(last + 200); // whoever purges by the first expiry has been by
       t.equal(await store.fixture.countStored(), 3, 'no more than what expired');

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# The programs that the tests run for real, beside Node. What is missing is installed from Debian's
+# packages when this runs as root; else it says what to type.
+set -euo pipefail
+
+declare -A package_of=(
+  [redis-server]=redis-server
+  [strace]=strace
+  [python3]=python3
+  [curl]=curl
+  [openssl]=openssl
+)
+
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  echo "The tests need programs that are not installed. Type:" >&2
+  echo "  sudo apt-get update && sudo apt-get install -y ${missing[*]}" >&2
+  exit 1
+fi
+echo "installing for the tests: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# A service that Debian would start along is not wanted: the tests start their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod +x "$policy"
+  trap 'rm -f "$policy"' EXIT
+fi
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,142 @@
+/** The rules of the architecture, held against every import of the code. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const STORE_CLIENTS: Readonly<Record<string, string>> = {
+  lmdb: 'src/backends/lmdb/',
+  ioredis: 'src/backends/redis/',
+};
+
+interface Module {
+  readonly file: string;
+  readonly text: string;
+  /** Packages by name, files by their path from the root. */
+  readonly imports: readonly string[];
+}
+
+function readModules(): Module[] {
+  return ['src', 'routes', 'schemas'].flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readModule(join(folder, name))),
+  );
+}
+
+function readModule(file: string): Module {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const specifiers = [
+    ...text.matchAll(/^(?:import|export)\s[^;]*?from\s+'([^']+)'/gms),
+    ...text.matchAll(/^import\s+'([^']+)'/gm),
+    ...text.matchAll(/\bimport\('([^']+)'\)/g),
+  ].map((match) => match[1]!);
+  const imports = specifiers.map((specifier) =>
+    specifier.startsWith('.')
+      ? normalize(join(dirname(file), specifier)).replace(/\.js$/, '.ts')
+      : specifier.replace(/^((@[^/]+\/)?[^/]+).*$/, '$1'),
+  );
+  return { file, text, imports };
+}
+
+const modules = readModules();
+const isBackend = (file: string): boolean => file.startsWith('src/backends/');
+const folderOf = (file: string): string => file.split('/').slice(0, 3).join('/');
+
+/** Everything that a module imports, directly or not. Lazy imports are followed too. */
+function reach(file: string, seen = new Set<string>()): Set<string> {
+  for (const name of modules.find((module) => module.file === file)?.imports ?? []) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    reach(name, seen);
+  }
+  return seen;
+}
+
+t.test('the rules see the modules that they are about', async (t) => {
+  t.ok(modules.length > 30, `${modules.length} modules`);
+  for (const file of ['src/broker.ts', 'src/app.ts', 'routes/results.ts', 'schemas/bodies.ts']) {
+    t.ok(
+      modules.some((module) => module.file === file && module.imports.length > 0),
+      file,
+    );
+  }
+});
+
+t.test('schemas import only typebox and themselves', async (t) => {
+  for (const { file, imports } of modules.filter(({ file }) => file.startsWith('schemas/'))) {
+    for (const name of imports)
+      t.ok(name === 'typebox' || name.startsWith('schemas/'), `${file}: ${name}`);
+  }
+});
+
+t.test('the contract and the errors reach no framework, store client or backend', async (t) => {
+  for (const file of ['src/result-backend.ts', 'src/errors.ts', 'src/wait-hub.ts']) {
+    for (const name of reach(file)) {
+      const isForeign = !name.startsWith('src/') && !name.startsWith('node:');
+      t.notOk(isForeign || isBackend(name) || name.startsWith('src/http/'), `${file}: ${name}`);
+    }
+  }
+});
+
+t.test('a backend imports no other, no route and no framework', async (t) => {
+  for (const { file, imports } of modules.filter(({ file }) => isBackend(file))) {
+    for (const name of imports) {
+      const isOther = isBackend(name) && folderOf(name) !== folderOf(file);
+      t.notOk(
+        isOther || name.startsWith('routes/') || name.includes('fastify'),
+        `${file}: ${name}`,
+      );
+    }
+  }
+});
+
+t.test("a store's client appears in its own backend alone", async (t) => {
+  for (const { file, imports } of modules) {
+    for (const name of imports) {
+      const home = STORE_CLIENTS[name];
+      if (home !== undefined) t.ok(file.startsWith(home), `${file}: ${name}`);
+    }
+  }
+});
+
+t.test('only the broker names concrete backends, and it loads them lazily', async (t) => {
+  for (const { file, imports, text } of modules.filter(({ file }) => !isBackend(file))) {
+    const named = imports.filter(isBackend);
+    if (file !== 'src/broker.ts') t.same(named, [], file);
+    else t.notMatch(text, /^import (?!type\b)[^;]*backends\//m, 'it has no static import of one');
+  }
+});
+
+t.test('routes know the contract and the wait hub, not a backend nor the broker', async (t) => {
+  for (const { file, imports } of modules.filter(({ file }) => file.startsWith('routes/'))) {
+    for (const name of imports)
+      t.notOk(isBackend(name) || name === 'src/broker.ts', `${file}: ${name}`);
+  }
+});
+
+t.test('only the configuration reads the environment', async (t) => {
+  for (const { file, text } of modules) {
+    if (/\bprocess\.env\b/.test(text)) t.ok(/^src\/(config|main)\.ts$/.test(file), file);
+  }
+  const entry = modules.find(({ file }) => file === 'src/main.ts');
+  t.match(entry?.text, /readConfig\(args, process\.env\)/, 'the entry point hands it on');
+  t.equal(entry?.text.match(/process\.env/g)?.length, 1, 'and does nothing else with it');
+});
+
+t.test(
+  'only the entry point handles signals and ends the process, only the server listens',
+  async (t) => {
+    for (const { file, text } of modules) {
+      if (/process\.(exit|on)\b|closeWithGrace/.test(text)) t.equal(file, 'src/main.ts');
+      if (/\.listen\(/.test(text)) t.equal(file, 'src/server.ts');
+    }
+  },
+);
+
+t.test('files stay of a size that one can read', async (t) => {
+  for (const { file, text } of modules) {
+    t.ok(text.split('\n').length <= 380, `${file} has ${text.split('\n').length} lines`);
+  }
+});
