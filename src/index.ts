@@ -29,6 +29,7 @@ export {
   storeUnavailable,
   unsupported,
 } from './errors.js';
+export { checkNamespace, checkTaskId } from './names.js';
 export {
   type Outcome,
   type OutcomeInfo,
@@ -46,7 +47,6 @@ export {
 } from './progress.js';
 export {
   type ConsumeOptions,
-  checkTaskId,
   type GetOptions,
   type Listener,
   type Notification,
