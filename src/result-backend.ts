@@ -99,7 +99,13 @@ export abstract class ResultBackend {
 
   /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
   async ping(): Promise<void> {
-    return this.#run(() => this.#root._ping());
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      await root._ping();
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /**
@@ -181,8 +187,13 @@ export abstract class ResultBackend {
   async get(taskId: string, parts: Parts): Promise<TaskSnapshot | undefined> {
     checkTaskId(taskId);
     const root = this.#root;
-    const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
-    return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    root.#lifeCycle.enter();
+    try {
+      const entry = await root._read(this.boundNamespace, taskId, parts);
+      return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
@@ -192,9 +203,16 @@ export abstract class ResultBackend {
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
     const root = this.#root;
-    const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
-    const now = root._now();
-    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now), parts));
+    root.#lifeCycle.enter();
+    try {
+      const entries = await root._readMany(this.boundNamespace, taskIds, parts);
+      const now = root._now();
+      return entries.map((entry, index) =>
+        snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
+      );
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -259,12 +277,17 @@ export abstract class ResultBackend {
     const deliver: Listener = (notification) => {
       if (isLive) listener(notification);
     };
-    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
-    return async () => {
-      if (!isLive) return;
-      isLive = false;
-      if (root.#lifeCycle.isRunning) await unsubscribe();
-    };
+    root.#lifeCycle.enter();
+    try {
+      const unsubscribe = await root._subscribe(this.boundNamespace, deliver);
+      return async () => {
+        if (!isLive) return;
+        isLive = false;
+        if (root.#lifeCycle.isRunning) await unsubscribe();
+      };
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   // The primitives: what a concrete backend implements.
@@ -302,15 +325,15 @@ export abstract class ResultBackend {
 
   async #execute(command: Command): Promise<Reply> {
     checkTaskId(command.taskId);
-    const reply = await this.#run(() => this.#root._execute(this.boundNamespace, command));
-    if (reply.verdict === 'mismatch' || reply.verdict === 'conflict') {
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      const reply = await root._execute(this.boundNamespace, command);
+      if (reply.verdict !== 'mismatch' && reply.verdict !== 'conflict') return reply;
       throw refusal(command.taskId, reply.verdict, reply.entry);
+    } finally {
+      root.#lifeCycle.leave();
     }
-    return reply;
-  }
-
-  async #run<T>(call: () => Promise<T>): Promise<T> {
-    return this.#root.#lifeCycle.run(call);
   }
 
   #ttl(ttlMs: number | undefined, byDefault: number): number {
