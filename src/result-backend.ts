@@ -18,6 +18,7 @@ import {
 } from './outcome.js';
 import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
 import { randomVersion } from './random-version.js';
+import { Primitives } from './result-backend-primitives.js';
 import type {
   ConsumeOptions,
   GetOptions,
@@ -50,9 +51,7 @@ const DAY_MS = 86_400_000;
 /** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
 const LONGEST_TTL_MS = 36_500 * DAY_MS;
 
-export abstract class ResultBackend {
-  /** What this store can do. */
-  abstract readonly supports: Supports;
+export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
   readonly boundNamespace: string;
   readonly options: Required<ResultBackendOptions>;
@@ -61,6 +60,7 @@ export abstract class ResultBackend {
   readonly #lifeCycle = new LifeCycle();
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
+    super();
     this.#root = root ?? this;
     this.options = {
       namespace: options.namespace ?? 'default',
@@ -288,39 +288,6 @@ export abstract class ResultBackend {
     } finally {
       root.#lifeCycle.leave();
     }
-  }
-
-  // The primitives: what a concrete backend implements.
-
-  /** Opens the store, or throws `store-unavailable`. */
-  protected abstract _startup(): Promise<void>;
-  /** Closes the store. No call is running. */
-  protected abstract _shutdown(): Promise<void>;
-  /** Resolves where the store answers and can take writes. */
-  protected abstract _ping(): Promise<void>;
-  /** What is stored of a task, with at least the parts asked for. It may have expired. */
-  protected abstract _read(
-    namespace: string,
-    taskId: string,
-    parts: Parts,
-  ): Promise<TaskEntry | undefined>;
-  /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
-  protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
-  /** Starts a subscription: see `subscribe`. */
-  protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
-
-  /** Many reads at once; a store that has a cheaper way overrides it. */
-  protected async _readMany(
-    namespace: string,
-    taskIds: readonly string[],
-    parts: Parts,
-  ): Promise<(TaskEntry | undefined)[]> {
-    return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
-  }
-
-  /** The store's clock in epoch milliseconds; this process's, unless the store has one. */
-  protected _now(): number {
-    return Date.now();
   }
 
   async #execute(command: Command): Promise<Reply> {
