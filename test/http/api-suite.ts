@@ -4,11 +4,15 @@
  */
 import t, { type Test } from 'tap';
 import { Service, type ServiceOptions } from '../support/service.js';
+import { exceptions } from './suite/exceptions.js';
+import { opaque } from './suite/opaque.js';
 import { outcomes } from './suite/outcomes.js';
+import { statuses } from './suite/statuses.js';
+import { tasks } from './suite/tasks.js';
 import { Api, type Store, type Topic } from './suite/topic.js';
 import { vectors } from './suite/vectors.js';
 
-const TOPICS: readonly Topic[] = [outcomes, vectors];
+const TOPICS: readonly Topic[] = [outcomes, exceptions, opaque, statuses, tasks, vectors];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
 export function apiSuite(name: string, open: () => Promise<Store>): void {
