@@ -16,6 +16,7 @@ import {
 import { parseConditions } from '../src/http/entity-tags.js';
 import { parseIdempotencyKey } from '../src/http/idempotency-key.js';
 import { sendJson } from '../src/http/json-answer.js';
+import { readRoute } from '../src/http/read-route.js';
 import {
   absence,
   encodeState,
@@ -66,7 +67,7 @@ export function resultRoutes(
     },
     handler: (request, reply) => getResult(reader, request, reply),
   });
-  app.get<{ Params: TaskParams; Querystring: WaitQuery }>('/v1/tasks/:task_id/exception', {
+  readRoute<{ Params: TaskParams; Querystring: WaitQuery }>(app, '/v1/tasks/:task_id/exception', {
     schema: {
       operationId: 'getException',
       summary: 'Read the exception of a failed task, or wait for its end',

@@ -15,6 +15,7 @@ import { parseConditions } from '../src/http/entity-tags.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { requireJson } from '../src/http/media-type.js';
 import { parsePrefer } from '../src/http/preferences.js';
+import { readRoute } from '../src/http/read-route.js';
 import { bodyOf } from '../src/http/request-body.js';
 import { sendReceipt } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
@@ -31,7 +32,7 @@ export function statusRoutes(
   backend: ResultBackend,
   reader: TaskReader,
 ): void {
-  app.get<{ Params: TaskParams; Querystring: WaitQuery }>(URL, {
+  readRoute<{ Params: TaskParams; Querystring: WaitQuery }>(app, URL, {
     schema: {
       operationId: 'getStatus',
       summary: 'Read the status of a task, or wait for a change of it',

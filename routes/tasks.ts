@@ -13,6 +13,7 @@ import { parseConditions } from '../src/http/entity-tags.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { requireJson } from '../src/http/media-type.js';
 import { parsePrefer } from '../src/http/preferences.js';
+import { readRoute } from '../src/http/read-route.js';
 import { bodyOf } from '../src/http/request-body.js';
 import { absence, sendReceipt, UNKNOWN_STATE, viewWithOutcome } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
@@ -24,7 +25,7 @@ const URL = '/v1/tasks/:task_id';
 
 /** Registers the routes. They know the contract and the wait hub only. */
 export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader: TaskReader): void {
-  app.get<{ Params: TaskParams; Querystring: TaskQuery }>(URL, {
+  readRoute<{ Params: TaskParams; Querystring: TaskQuery }>(app, URL, {
     schema: {
       operationId: 'getTask',
       summary: 'Read the status of a task with its outcome embedded, or wait for it',

@@ -76,6 +76,12 @@ export function shown(value: unknown): string {
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 
+/** Names as an error lists them: each as `shown`, and not more than ten of them. */
+export function listed(names: readonly string[]): string {
+  const rest = names.length > 10 ? ` and ${names.length - 10} more` : '';
+  return names.slice(0, 10).map(shown).join(', ') + rest;
+}
+
 export const invalidBody = (detail: string): ResultdError =>
   new ResultdError('invalid-body', detail);
 

@@ -31,16 +31,15 @@ export class LifeCycle {
     return this.#closing;
   }
 
-  /** Counts one call. Throws `store-unavailable` where it is not open. */
-  async run<T>(call: () => Promise<T>): Promise<T> {
+  /** Counts one call; every one ends with `leave`. Throws `store-unavailable` where it is not open. */
+  enter(): void {
     if (this.#state !== 'running') throw notRunning(this.#state);
     this.#running += 1;
-    try {
-      return await call();
-    } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#onIdle?.();
-    }
+  }
+
+  leave(): void {
+    this.#running -= 1;
+    if (this.#running === 0) this.#onIdle?.();
   }
 
   async #open(open: () => Promise<void>): Promise<void> {

@@ -18,6 +18,7 @@ import {
 } from './outcome.js';
 import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
 import { randomVersion } from './random-version.js';
+import { Primitives } from './result-backend-primitives.js';
 import type {
   ConsumeOptions,
   GetOptions,
@@ -50,9 +51,7 @@ const DAY_MS = 86_400_000;
 /** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
 const LONGEST_TTL_MS = 36_500 * DAY_MS;
 
-export abstract class ResultBackend {
-  /** What this store can do. */
-  abstract readonly supports: Supports;
+export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
   readonly boundNamespace: string;
   readonly options: Required<ResultBackendOptions>;
@@ -61,6 +60,7 @@ export abstract class ResultBackend {
   readonly #lifeCycle = new LifeCycle();
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
+    super();
     this.#root = root ?? this;
     this.options = {
       namespace: options.namespace ?? 'default',
@@ -99,7 +99,13 @@ export abstract class ResultBackend {
 
   /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
   async ping(): Promise<void> {
-    return this.#run(() => this.#root._ping());
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      await root._ping();
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /**
@@ -181,8 +187,13 @@ export abstract class ResultBackend {
   async get(taskId: string, parts: Parts): Promise<TaskSnapshot | undefined> {
     checkTaskId(taskId);
     const root = this.#root;
-    const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
-    return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    root.#lifeCycle.enter();
+    try {
+      const entry = await root._read(this.boundNamespace, taskId, parts);
+      return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
@@ -192,9 +203,16 @@ export abstract class ResultBackend {
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
     const root = this.#root;
-    const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
-    const now = root._now();
-    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now), parts));
+    root.#lifeCycle.enter();
+    try {
+      const entries = await root._readMany(this.boundNamespace, taskIds, parts);
+      const now = root._now();
+      return entries.map((entry, index) =>
+        snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
+      );
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -259,58 +277,30 @@ export abstract class ResultBackend {
     const deliver: Listener = (notification) => {
       if (isLive) listener(notification);
     };
-    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
-    return async () => {
-      if (!isLive) return;
-      isLive = false;
-      if (root.#lifeCycle.isRunning) await unsubscribe();
-    };
-  }
-
-  // The primitives: what a concrete backend implements.
-
-  /** Opens the store, or throws `store-unavailable`. */
-  protected abstract _startup(): Promise<void>;
-  /** Closes the store. No call is running. */
-  protected abstract _shutdown(): Promise<void>;
-  /** Resolves where the store answers and can take writes. */
-  protected abstract _ping(): Promise<void>;
-  /** What is stored of a task, with at least the parts asked for. It may have expired. */
-  protected abstract _read(
-    namespace: string,
-    taskId: string,
-    parts: Parts,
-  ): Promise<TaskEntry | undefined>;
-  /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
-  protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
-  /** Starts a subscription: see `subscribe`. */
-  protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
-
-  /** Many reads at once; a store that has a cheaper way overrides it. */
-  protected async _readMany(
-    namespace: string,
-    taskIds: readonly string[],
-    parts: Parts,
-  ): Promise<(TaskEntry | undefined)[]> {
-    return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
-  }
-
-  /** The store's clock in epoch milliseconds; this process's, unless the store has one. */
-  protected _now(): number {
-    return Date.now();
+    root.#lifeCycle.enter();
+    try {
+      const unsubscribe = await root._subscribe(this.boundNamespace, deliver);
+      return async () => {
+        if (!isLive) return;
+        isLive = false;
+        if (root.#lifeCycle.isRunning) await unsubscribe();
+      };
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   async #execute(command: Command): Promise<Reply> {
     checkTaskId(command.taskId);
-    const reply = await this.#run(() => this.#root._execute(this.boundNamespace, command));
-    if (reply.verdict === 'mismatch' || reply.verdict === 'conflict') {
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      const reply = await root._execute(this.boundNamespace, command);
+      if (reply.verdict !== 'mismatch' && reply.verdict !== 'conflict') return reply;
       throw refusal(command.taskId, reply.verdict, reply.entry);
+    } finally {
+      root.#lifeCycle.leave();
     }
-    return reply;
-  }
-
-  async #run<T>(call: () => Promise<T>): Promise<T> {
-    return this.#root.#lifeCycle.run(call);
   }
 
   #ttl(ttlMs: number | undefined, byDefault: number): number {

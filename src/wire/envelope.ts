@@ -3,9 +3,9 @@
  * white space between them. The values themselves are copied as bytes, never re-written; only an
  * exception gets what taskiq needs to read it (see `exception.ts`).
  */
-import { invalidBody, shown } from '../errors.js';
+import { invalidBody, listed } from '../errors.js';
 import { completeException, completeFlatException } from './exception.js';
-import { type JsonType, type Member, membersAt, scanDocument } from './json-scanner.js';
+import { type JsonType, type Member, membersOfStored, scanDocument } from './json-scanner.js';
 
 export interface EncodedEnvelope {
   /** The envelope, with `"log":null`. */
@@ -59,7 +59,7 @@ export function encodeException(document: Buffer): EncodedEnvelope {
 
 /** The bytes of `error` in an envelope. */
 export function errorIn(envelope: Buffer): Buffer {
-  const error = membersAt(envelope, 0).find((member) => member.name === 'error');
+  const error = membersOfStored(envelope).find((member) => member.name === 'error');
   return error === undefined ? NULL : envelope.subarray(error.start, error.end);
 }
 
@@ -140,8 +140,7 @@ function isSpan(part: Part): part is { readonly start: number; readonly end: num
 }
 
 function noVerdict(names: readonly string[]): Error {
-  const found =
-    names.length === 0 ? 'it has no key at all' : `found ${names.map(shown).join(', ')}`;
+  const found = names.length === 0 ? 'it has no key at all' : `found ${listed(names)}`;
   return invalidBody(
     'the outcome says neither what came of the task nor that it failed: give "return_value", ' +
       `a non-null "error", or "is_err":true (${found})`,

@@ -6,7 +6,7 @@
  * So completing is a list of insertions at ascending offsets, found in one pass and spliced in once:
  * a long chain of causes around a large value costs no more than any other body.
  */
-import { invalidBody, shown } from '../errors.js';
+import { invalidBody, listed } from '../errors.js';
 import { type Member, scanValue, typeAt, walkMembers } from './json-scanner.js';
 
 interface Insertion {
@@ -90,7 +90,7 @@ function visitMember(
 
 function missingMembers({ where, names, hasType }: Level): string {
   if (!hasType) {
-    const found = names.slice(0, 20).map(shown).join(', ') || 'no key at all';
+    const found = names.length === 0 ? 'no key at all' : listed(names);
     throw invalidBody(`${where} has no "exc_type" (found: ${found}): name the exception's type`);
   }
   const message = names.includes('exc_message') ? '' : ',"exc_message":[]';

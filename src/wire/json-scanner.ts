@@ -10,6 +10,8 @@ import { invalidBody, shown } from '../errors.js';
 
 /** Documents nested deeper than this are refused. */
 export const MAX_DEPTH = 1_000;
+/** How much deeper than its document an envelope may be. */
+const ADDED_DEPTH = 2;
 
 export type JsonType = 'object' | 'array' | 'string' | 'number' | 'boolean' | 'null';
 
@@ -47,7 +49,7 @@ export function scanDocument(bytes: Buffer): Member[] {
     throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an object is needed`);
   }
   const members: Member[] = [];
-  const end = skipSpace(bytes, scanMembers(bytes, start, members));
+  const end = skipSpace(bytes, scanMembers(bytes, start, members, 1));
   if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
   return members;
 }
@@ -61,10 +63,13 @@ export function scanWhole(bytes: Buffer): { start: number; end: number; type: Js
   return { start, end, type: typeAt(bytes, start) };
 }
 
-/** The members of an object inside a document that has been scanned already. */
-export function membersAt(bytes: Buffer, start: number): Member[] {
+/**
+ * The members of a stored envelope. It may be a little deeper than what a client may send, since a
+ * flat exception was put into it, and a string message into a list.
+ */
+export function membersOfStored(envelope: Buffer): Member[] {
   const members: Member[] = [];
-  scanMembers(bytes, start, members);
+  scanMembers(envelope, 0, members, 1 - ADDED_DEPTH);
   return members;
 }
 
@@ -122,9 +127,9 @@ function checkText(bytes: Buffer): number {
   return start;
 }
 
-function scanMembers(bytes: Buffer, start: number, members: Member[]): number {
+function scanMembers(bytes: Buffer, start: number, members: Member[], depth: number): number {
   return walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
-    const end = scanValue(bytes, valueStart, 1);
+    const end = scanValue(bytes, valueStart, depth);
     members.push({
       name,
       nameStart,
@@ -143,7 +148,7 @@ function decodeName(bytes: Buffer, start: number, end: number): string {
 }
 
 /** What closes each of the open objects and arrays: the stack of the one scan that runs. */
-const closers = new Uint8Array(MAX_DEPTH);
+const closers = new Uint8Array(MAX_DEPTH + ADDED_DEPTH);
 
 /** Checks one value of any depth; the offset after it. `depth` is how deep it stands already. */
 export function scanValue(bytes: Buffer, start: number, depth: number): number {

@@ -114,9 +114,13 @@ export class LmdbBackend extends ResultBackend {
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
     const key = taskKeyOf(namespace, command.taskId);
-    const decision = await this.#queue.run(bytesOf(command), (tables) =>
-      planCommand(tables, key, command),
-    );
+    const decision = await this.#queue.run(bytesOf(command), (tables) => {
+      try {
+        return planCommand(tables, key, command);
+      } catch (error) {
+        throw wrapped(error, `task ${shown(command.taskId)} could not be read`);
+      }
+    });
     if (decision.write !== undefined) this.#notify(namespace, command.taskId, decision.write);
     return decision;
   }

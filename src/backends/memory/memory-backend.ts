@@ -115,7 +115,7 @@ export class MemoryBackend extends ResultBackend {
   #apply(slot: Slot, { write, remember }: Decision): void {
     if (write === undefined && remember === undefined) return;
     const before = slot.entry;
-    if (write !== undefined) slot.entry = write === null ? undefined : compact(write, before);
+    if (write !== undefined) slot.entry = write === null ? undefined : compact(write);
     if (remember !== undefined) slot.consumed = remember;
     this.#place(slot);
     if (write === undefined) return;
@@ -177,22 +177,16 @@ export class MemoryBackend extends ResultBackend {
 }
 
 /** The entry with bytes of its own: a slice of a shared buffer would keep all of it alive. */
-function compact(entry: TaskEntry, before: TaskEntry | undefined): TaskEntry {
-  return {
-    versionMs: entry.versionMs,
-    versionRandom: entry.versionRandom,
-    createdAt: entry.createdAt,
-    outcomeExpiresAt: entry.outcomeExpiresAt,
-    progressExpiresAt: entry.progressExpiresAt,
-    outcome: entry.outcome,
-    body: entry.body === before?.body ? entry.body : ownBytes(entry.body),
-    log: entry.log === before?.log ? entry.log : ownBytes(entry.log),
-    progress: entry.progress === before?.progress ? entry.progress : ownBytes(entry.progress),
-  };
+function compact(entry: TaskEntry): TaskEntry {
+  const body = ownBytes(entry.body);
+  const log = ownBytes(entry.log);
+  const progress = ownBytes(entry.progress);
+  if (body === entry.body && log === entry.log && progress === entry.progress) return entry;
+  return { ...entry, body, log, progress };
 }
 
 function ownBytes(bytes: Buffer | undefined): Buffer | undefined {
-  if (bytes === undefined || bytes.byteLength === bytes.buffer.byteLength) return bytes;
+  if (bytes === undefined || bytes.length === bytes.buffer.byteLength) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
   return own;

@@ -1,0 +1,32 @@
+/**
+ * The HTTP API's suite: every row of the design's first table, over real HTTP. It names no backend;
+ * a backend's test file says how to open an empty store, and calls `apiSuite`.
+ */
+import t, { type Test } from 'tap';
+import { Service, type ServiceOptions } from '../support/service.js';
+import { exceptions } from './suite/exceptions.js';
+import { opaque } from './suite/opaque.js';
+import { outcomes } from './suite/outcomes.js';
+import { statuses } from './suite/statuses.js';
+import { tasks } from './suite/tasks.js';
+import { Api, type Store, type Topic } from './suite/topic.js';
+import { vectors } from './suite/vectors.js';
+
+const TOPICS: readonly Topic[] = [outcomes, exceptions, opaque, statuses, tasks, vectors];
+
+/** Registers every test for one backend. `open` gives an empty store each time. */
+export function apiSuite(name: string, open: () => Promise<Store>): void {
+  const start = async (test: Test, options: ServiceOptions): Promise<Service> => {
+    const store = await open();
+    test.teardown(() => store.close());
+    return Service.start(test, store.url, options);
+  };
+  for (const topic of TOPICS) {
+    t.test(`${name}: ${topic.name}`, async (test) => {
+      const api = new Api(await start(test, {}), start);
+      for (const [title, run] of Object.entries(topic.cases)) {
+        await test.test(title, (child) => run(child, api));
+      }
+    });
+  }
+}
