@@ -14,6 +14,8 @@ import { statuses } from './suite/statuses.js';
 import { tasks } from './suite/tasks.js';
 import { Api, type Store, type Topic } from './suite/topic.js';
 import { vectors } from './suite/vectors.js';
+import { waiting } from './suite/waiting.js';
+import { watching } from './suite/watching.js';
 
 const TOPICS: readonly Topic[] = [
   outcomes,
@@ -25,6 +27,8 @@ const TOPICS: readonly Topic[] = [
   conditions,
   consume,
   expiry,
+  waiting,
+  watching,
 ];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
