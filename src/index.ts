@@ -73,11 +73,6 @@ export {
   WITH_LOG,
 } from './task-entry.js';
 export { TaskSnapshot } from './task-snapshot.js';
-export {
-  type Wait,
-  WaitHub,
-  type WaitHubOptions,
-  type WaitRequest,
-  type WaitResult,
-} from './wait-hub.js';
+export { WaitHub, type WaitHubOptions } from './wait-hub.js';
+export type { Wait, WaitRequest, WaitResult } from './waiter.js';
 export { decodeHead, encodeHead } from './wire/entry-head.js';
