@@ -29,6 +29,15 @@ export {
   storeUnavailable,
   unsupported,
 } from './errors.js';
+export {
+  COUNTED_STATES,
+  compareListed,
+  countAll,
+  type Listed,
+  type Scan,
+  type StateCounts,
+  scanAll,
+} from './listing.js';
 export { checkNamespace, checkTaskId } from './names.js';
 export {
   type Outcome,
