@@ -1,0 +1,28 @@
+/** `npm run bench`: measures each figure beside its ceiling, and prints them with their ratios. */
+import { describeMachine, requirePrograms } from './machine.js';
+import { readOptions, USAGE } from './options.js';
+import { type Figure, renderReport, writeReport } from './report.js';
+import { measureRates } from './request-rates.js';
+
+async function main(args: string[]): Promise<void> {
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const options = readOptions(args, (line) => void process.stderr.write(`${line}\n`));
+  requirePrograms();
+  const figures: Figure[] = [];
+  if (options.only.has('get')) figures.push(...(await measureRates('GET', options)));
+  if (options.only.has('post')) figures.push(...(await measureRates('POST', options)));
+  const report = renderReport(figures, describeMachine());
+  process.stdout.write(report);
+  if (options.writes) writeReport(report);
+}
+
+// What was started is ended by each starter's handler of `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
