@@ -1,14 +1,20 @@
 /**
  * The ceiling: a Fastify server set up as ours is, with nothing of ours in it. Run as
- * `bare-server.js memory|lmdb|redis|waits [place]`; its log says where it listens.
+ * `bare-server.js memory|lmdb|redis|waits|unanswered [place]`; its log says where it listens.
  */
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import { lmdbRoutes, memoryRoutes, redisRoutes } from './bare-stores.js';
-import { waitRoutes } from './bare-waits.js';
+import { unansweredRoutes, waitRoutes } from './bare-waits.js';
 
 const ROUTES: Readonly<
   Record<string, (http: FastifyInstance, place: string) => Promise<void> | void>
-> = { memory: memoryRoutes, lmdb: lmdbRoutes, redis: redisRoutes, waits: waitRoutes };
+> = {
+  memory: memoryRoutes,
+  lmdb: lmdbRoutes,
+  redis: redisRoutes,
+  waits: waitRoutes,
+  unanswered: unansweredRoutes,
+};
 
 async function main([kind = '', place = '']: string[]): Promise<void> {
   const addRoutes = ROUTES[kind];

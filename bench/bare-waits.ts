@@ -23,6 +23,9 @@ export function waitRoutes(http: FastifyInstance): void {
     if (waiter !== undefined) sendOutcome(waiter, request.body as Buffer);
     sendView(reply, taskId);
   });
-  // "Simply not answered": nothing is kept, not even the reply.
-  http.get<TaskRoute>('/unanswered/:task_id/result', () => {});
+}
+
+/** Nothing is kept, not even the reply. */
+export function unansweredRoutes(http: FastifyInstance): void {
+  http.get<TaskRoute>(URL, () => {});
 }

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const CORES = availableParallelism();
 
@@ -58,8 +59,25 @@ export function requirePrograms(): void {
   );
 }
 
+/** How busy the machine is with other things, in shares of all its cores, over half a second. */
+export async function othersShare(): Promise<number> {
+  const before = coreTimes();
+  await pause(500);
+  const after = coreTimes();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
+function coreTimes(): { idle: number; all: number } {
+  let [idle, all] = [0, 0];
+  for (const { times } of cpus()) {
+    idle += times.idle;
+    all += times.user + times.nice + times.sys + times.idle + times.irq;
+  }
+  return { idle, all };
+}
+
 /** What the figures were measured on, as a list in Markdown. */
-export function describeMachine(): string {
+export function describeMachine(busyAtStart: number): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown';
   const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }));
   const share = CORES >= 3 ? 'one core each' : CORES === 2 ? 'one core, Redis beside the load' : '';
@@ -67,6 +85,7 @@ export function describeMachine(): string {
     `- ${CORES} cores, ${model}; server and load generator pinned to ${share || 'the same core'}`,
     `- Node ${process.version}, Redis ${redis?.[1] ?? 'unknown'}`,
     `- LMDB on ${fileSystem(tmpdir())}`,
+    `- other processes used ${Math.round(busyAtStart * 100)} % of the machine when it began`,
   ].join('\n');
 }
 

@@ -1,8 +1,11 @@
 /** `npm run bench`: measures each figure beside its ceiling, and prints them with their ratios. */
-import { describeMachine, requirePrograms } from './machine.js';
+
+import { describeMachine, othersShare, requirePrograms } from './machine.js';
 import { readOptions, USAGE } from './options.js';
+import { measureWaiters } from './parked-waiters.js';
 import { type Figure, renderReport, writeReport } from './report.js';
 import { measureRates } from './request-rates.js';
+import { measureWake } from './wake-latency.js';
 
 async function main(args: string[]): Promise<void> {
   if (args.includes('--help')) {
@@ -11,10 +14,13 @@ async function main(args: string[]): Promise<void> {
   }
   const options = readOptions(args, (line) => void process.stderr.write(`${line}\n`));
   requirePrograms();
+  const busyAtStart = await othersShare();
   const figures: Figure[] = [];
   if (options.only.has('get')) figures.push(...(await measureRates('GET', options)));
   if (options.only.has('post')) figures.push(...(await measureRates('POST', options)));
-  const report = renderReport(figures, describeMachine());
+  if (options.only.has('waiters')) figures.push(...(await measureWaiters(options)));
+  if (options.only.has('wake')) figures.push(...(await measureWake(options)));
+  const report = renderReport(figures, describeMachine(busyAtStart));
   process.stdout.write(report);
   if (options.writes) writeReport(report);
 }

@@ -31,10 +31,16 @@ export class Program {
   /** What `ready` matched: its groups may say where it listens. */
   readonly readyLine: RegExpExecArray;
   readonly #child: ChildProcess;
+  /** Rejects when it ends. */
+  readonly #ended: Promise<never>;
 
   private constructor(child: ChildProcess, readyLine: RegExpExecArray) {
     this.#child = child;
     this.readyLine = readyLine;
+    this.#ended = once(child, 'exit').then(() => {
+      throw new Error(`process ${child.pid} has ended`);
+    });
+    this.#ended.catch(() => {});
   }
 
   /** Starts it and waits until it is up. Throws what it printed where it ends before. */
@@ -61,13 +67,9 @@ export class Program {
 
   /** Sends it a message; resolves to its next one. */
   async ask<T>(message: object): Promise<T> {
-    const ended = once(this.#child, 'exit').then(() => {
-      throw new Error(`process ${this.pid} has ended`);
-    });
-    ended.catch(() => {});
     const answer = once(this.#child, 'message') as Promise<[T]>;
     this.#child.send(message);
-    return (await Promise.race([answer, ended]))[0];
+    return (await Promise.race([answer, this.#ended]))[0];
   }
 
   async stop(): Promise<void> {

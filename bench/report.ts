@@ -14,6 +14,7 @@ export interface Figure {
   readonly isMet: boolean;
   /** How busy the processes were; empty where that says nothing. */
   readonly busy: string;
+  /** The load generator set the pace: then the CPU that a request costs is what decides. */
   readonly isGeneratorBound: boolean;
 }
 
@@ -30,8 +31,7 @@ interface RatioOptions extends Pick<Figure, 'name' | 'ours' | 'ceiling'> {
 export function ratioFigure(options: RatioOptions): Figure {
   const { name, ours, ceiling, ratio, cpuRatio, atLeast, atMost } = options;
   const isGeneratorBound = options.isGeneratorBound ?? false;
-  // Where the generator set the pace, what a request costs is what can be compared.
-  const decisive = isGeneratorBound && cpuRatio !== undefined ? cpuRatio : ratio;
+  const decisive = isGeneratorBound ? (cpuRatio ?? ratio) : ratio;
   const isMet = decisive >= (atLeast ?? 0) && decisive <= (atMost ?? Number.POSITIVE_INFINITY);
   return {
     name,
@@ -43,6 +43,20 @@ export function ratioFigure(options: RatioOptions): Figure {
     isMet,
     busy: options.busy ?? '',
     isGeneratorBound,
+  };
+}
+
+/** A figure whose target is absolute: at most so much, or so much more than the ceiling. */
+export function limitFigure(
+  options: Pick<Figure, 'name' | 'ours' | 'ceiling' | 'target' | 'isMet'> & { difference: string },
+): Figure {
+  const { difference, ...figure } = options;
+  return {
+    ...figure,
+    ratio: difference === '' ? '' : `+${difference}`,
+    cpuRatio: '',
+    busy: '',
+    isGeneratorBound: false,
   };
 }
 
@@ -88,11 +102,9 @@ export function writeReport(report: string): void {
 
 function busyTable(figures: readonly Figure[]): string[] {
   return [
-    row(['figure', 'how busy (share of one core)', 'paced by']),
-    row(['---', '---', '---']),
-    ...figures.map(({ name, busy, isGeneratorBound }) =>
-      row([name, busy, isGeneratorBound ? '**the load generator**' : 'the server']),
-    ),
+    row(['figure', 'how busy, in shares of one core']),
+    row(['---', '---']),
+    ...figures.map(({ name, busy }) => row([name, busy])),
   ];
 }
 

@@ -100,14 +100,18 @@ function figureOf(
     ratio: median(ours.map((result, at) => result.perSecond / bare[at]!.perSecond)),
     cpuRatio: median(ours.map((result, at) => bare[at]!.serverUs / result.serverUs)),
     atLeast: target,
-    busy: [busyOf('ours', ours), busyOf('bare', bare)].join('; '),
-    isGeneratorBound: [...ours, ...bare].some(isGeneratorBound),
+    busy: [busyOf('ours', ours), busyOf('bare', bare)].join('<br>'),
+    isGeneratorBound: [ours, bare].some((results) => paceOf(results) === 'wrk'),
   });
 }
 
-/** The generator set the pace: it was as busy as it can be, and the server was not. */
-function isGeneratorBound({ generatorShare, serverShare }: LoadResult): boolean {
-  return generatorShare > 0.9 && serverShare < 0.95;
+/** A process that is this busy sets the pace. */
+const BUSY = 0.9;
+
+/** What set the pace; where neither was busy, it was the disk, or other processes. */
+function paceOf(results: readonly LoadResult[]): 'the server' | 'wrk' | 'neither' {
+  if (median(results.map((result) => result.serverShare)) >= BUSY) return 'the server';
+  return median(results.map((result) => result.generatorShare)) >= BUSY ? 'wrk' : 'neither';
 }
 
 function summaryOf(results: readonly LoadResult[]): string {
@@ -121,12 +125,12 @@ function busyOf(who: string, results: readonly LoadResult[]): string {
   const wrk = percent(median(results.map((result) => result.generatorShare)));
   const stores = results.map((result) => result.storeShare).filter((share) => share !== undefined);
   const redis = stores.length === 0 ? '' : `, Redis ${percent(median(stores))}`;
-  return `${who}: server ${server}, wrk ${wrk}${redis}`;
+  return `${who}: server ${server}, wrk ${wrk}${redis}; paced by ${paceOf(results)}`;
 }
 
 function describe(result: LoadResult): string {
   const latency = `p99 ${(result.p99Us / 1_000).toFixed(1)} ms`;
-  return `${summaryOf([result])} of CPU a request, ${latency} (${busyOf('busy', [result])})`;
+  return `${summaryOf([result])} of CPU a request, ${latency} (${busyOf('share', [result])})`;
 }
 
 function percent(share: number): string {

@@ -27,7 +27,7 @@ export class HttpServer {
   }
 
   /** One of `bare-server.ts`. */
-  static bare(kind: Store | 'waits', place = ''): Promise<HttpServer> {
+  static bare(kind: Store | 'waits' | 'unanswered', place = ''): Promise<HttpServer> {
     return HttpServer.#node([fileOf('bare-server.js'), kind, place]);
   }
 
