@@ -29,6 +29,15 @@ export {
   storeUnavailable,
   unsupported,
 } from './errors.js';
+export {
+  COUNTED_STATES,
+  compareListed,
+  countAll,
+  type Listed,
+  type Scan,
+  type StateCounts,
+  scanAll,
+} from './listing.js';
 export { checkNamespace, checkTaskId } from './names.js';
 export {
   type Outcome,
@@ -73,11 +82,6 @@ export {
   WITH_LOG,
 } from './task-entry.js';
 export { TaskSnapshot } from './task-snapshot.js';
-export {
-  type Wait,
-  WaitHub,
-  type WaitHubOptions,
-  type WaitRequest,
-  type WaitResult,
-} from './wait-hub.js';
+export { WaitHub, type WaitHubOptions } from './wait-hub.js';
+export type { Wait, WaitRequest, WaitResult } from './waiter.js';
 export { decodeHead, encodeHead } from './wire/entry-head.js';

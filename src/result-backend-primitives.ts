@@ -4,6 +4,8 @@
  * and times to live that have been checked.
  */
 import type { Command, Reply } from './commands.js';
+import { unsupported } from './errors.js';
+import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
 import type { Parts, TaskEntry } from './task-entry.js';
 
@@ -35,6 +37,16 @@ export abstract class Primitives {
     parts: Parts,
   ): Promise<(TaskEntry | undefined)[]> {
     return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
+  }
+
+  /** The live tasks of a scan, in the order of lists. Called where `supports.listing`. */
+  protected async _list(_namespace: string, _scan: Scan): Promise<Listed[]> {
+    throw unsupported('listing tasks');
+  }
+
+  /** How many live tasks there are. Called where `supports.listing`. */
+  protected async _count(_namespace: string): Promise<StateCounts> {
+    throw unsupported('counting tasks');
   }
 
   /** The store's clock in epoch milliseconds; this process's, unless the store has one. */

@@ -27,6 +27,30 @@ export interface Supports {
   /** Several processes may share the store, and hear of each other's writes. */
   readonly shared: boolean;
   readonly namespaces: boolean;
+  /** Tasks can be listed and counted. */
+  readonly listing: boolean;
+}
+
+/** Which tasks to list. */
+export interface ListQuery {
+  /** Only tasks that are shown in one of these states. Default: all. */
+  readonly states?: readonly string[] | undefined;
+  /** Only tasks last written after this, in epoch milliseconds, exclusive. */
+  readonly updatedAfter?: number | undefined;
+  /** Only tasks last written before this, in epoch milliseconds, exclusive. */
+  readonly updatedBefore?: number | undefined;
+  /** At most so many; coerced to 1 … 1,000. Default: 100. */
+  readonly limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  readonly cursor?: string | undefined;
+}
+
+/** One page of a list: the last written first, then by id. */
+export interface TaskPage {
+  /** Without their outcomes' bytes. */
+  readonly items: readonly TaskSnapshot[];
+  /** Undefined where this page is the last. */
+  readonly nextCursor: string | undefined;
 }
 
 export interface WriteOptions {

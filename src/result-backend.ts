@@ -9,6 +9,7 @@
 import type { Command, Conditions, Reply, Verdict } from './commands.js';
 import * as errors from './errors.js';
 import { LifeCycle } from './life-cycle.js';
+import { decodeCursor, encodeCursor, type StateCounts } from './listing.js';
 import { checkNamespace, checkTaskId } from './names.js';
 import {
   type Outcome,
@@ -23,11 +24,13 @@ import type {
   ConsumeOptions,
   GetOptions,
   Listener,
+  ListQuery,
   ResultBackendOptions,
   SetManyItem,
   SetProgressOptions,
   SetResultOptions,
   Supports,
+  TaskPage,
   Unsubscribe,
   WriteReceipt,
 } from './result-backend-types.js';
@@ -99,13 +102,7 @@ export abstract class ResultBackend extends Primitives {
 
   /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
   async ping(): Promise<void> {
-    const root = this.#root;
-    root.#lifeCycle.enter();
-    try {
-      await root._ping();
-    } finally {
-      root.#lifeCycle.leave();
-    }
+    await this.#call((root) => root._ping());
   }
 
   /**
@@ -186,6 +183,7 @@ export abstract class ResultBackend extends Primitives {
   /** The task with the parts asked for; undefined where it is unknown. */
   async get(taskId: string, parts: Parts): Promise<TaskSnapshot | undefined> {
     checkTaskId(taskId);
+    // As `#call` does, without its promise: this is the hottest read.
     const root = this.#root;
     root.#lifeCycle.enter();
     try {
@@ -202,17 +200,13 @@ export abstract class ResultBackend extends Primitives {
     parts: Parts = HEAD_ONLY,
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
-    const root = this.#root;
-    root.#lifeCycle.enter();
-    try {
+    return this.#call(async (root) => {
       const entries = await root._readMany(this.boundNamespace, taskIds, parts);
       const now = root._now();
       return entries.map((entry, index) =>
         snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
       );
-    } finally {
-      root.#lifeCycle.leave();
-    }
+    });
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -228,6 +222,35 @@ export abstract class ResultBackend extends Primitives {
         }),
       ),
     );
+  }
+
+  /**
+   * Lists tasks, the last written first. No task comes twice in one traversal; one that changes
+   * during it may be missing, and heads the next. Throws `unsupported` where the store cannot.
+   */
+  async list(query: ListQuery = {}): Promise<TaskPage> {
+    if (!this.supports.listing) throw errors.unsupported('listing tasks');
+    const limit = Math.min(Math.max(Math.trunc(query.limit ?? 100), 1), 1_000);
+    const scan = {
+      states: query.states,
+      after: query.updatedAfter ?? Number.NEGATIVE_INFINITY,
+      before: query.updatedBefore ?? Number.POSITIVE_INFINITY,
+      position: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
+      // One more than asked for tells whether there is a next page.
+      limit: limit + 1,
+    };
+    const listed = await this.#call((root) => root._list(this.boundNamespace, scan));
+    const page = listed.slice(0, limit);
+    return {
+      items: page.map(({ taskId, entry }) => snapshotOf(taskId, entry, HEAD_ONLY)!),
+      nextCursor: listed.length > limit ? encodeCursor(page.at(-1)!) : undefined,
+    };
+  }
+
+  /** How many tasks there are, by state. Throws `unsupported` where the store cannot. */
+  async count(): Promise<StateCounts> {
+    if (!this.supports.listing) throw errors.unsupported('counting tasks');
+    return this.#call((root) => root._count(this.boundNamespace));
   }
 
   /** Removes outcome, log, progress and remembered consumes; false where the task was unknown. */
@@ -272,19 +295,26 @@ export abstract class ResultBackend extends Primitives {
    * is a subscription of its own; ending one is safe to repeat, and after `shutdown` too.
    */
   async subscribe(listener: Listener): Promise<Unsubscribe> {
-    const root = this.#root;
     let isLive = true;
     const deliver: Listener = (notification) => {
       if (isLive) listener(notification);
     };
-    root.#lifeCycle.enter();
-    try {
+    return this.#call(async (root) => {
       const unsubscribe = await root._subscribe(this.boundNamespace, deliver);
       return async () => {
         if (!isLive) return;
         isLive = false;
         if (root.#lifeCycle.isRunning) await unsubscribe();
       };
+    });
+  }
+
+  /** One call to the store, which is not closed under it. */
+  async #call<T>(use: (root: ResultBackend) => Promise<T>): Promise<T> {
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      return await use(root);
     } finally {
       root.#lifeCycle.leave();
     }

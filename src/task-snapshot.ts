@@ -6,10 +6,12 @@ import type { Progress } from './progress.js';
 import {
   entryExpiresAt,
   NEVER,
+  type Parts,
   progressMeta,
   progressState,
   stateOf,
   type TaskEntry,
+  trimmedEntry,
   versionOf,
 } from './task-entry.js';
 import { timestamp } from './wire/timestamp.js';
@@ -22,6 +24,12 @@ export class TaskSnapshot {
   constructor(taskId: string, entry: TaskEntry) {
     this.taskId = taskId;
     this.#entry = entry;
+  }
+
+  /** The same task without the bytes that these parts do not have. */
+  trimmedTo(parts: Parts): TaskSnapshot {
+    const trimmed = trimmedEntry(this.#entry, parts);
+    return trimmed === this.#entry ? this : new TaskSnapshot(this.taskId, trimmed!);
   }
 
   /** True where the task has an outcome; its progress never makes it ready. */

@@ -8,8 +8,17 @@
  */
 import * as errors from './errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
-import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from './task-entry.js';
 import type { TaskSnapshot } from './task-snapshot.js';
+import {
+  partsFor,
+  reasonToEnd,
+  settle,
+  type Topic,
+  type Wait,
+  type Waiter,
+  type WaitRequest,
+  type WaitResult,
+} from './waiter.js';
 
 export interface WaitHubOptions {
   /** The longest a waiter is parked, in milliseconds; longer ones are clamped. Default: 55,000. */
@@ -20,62 +29,6 @@ export interface WaitHubOptions {
   readonly maxWaitersPerCaller?: number;
   /** The shortest time between two re-reads of all parked tasks. Default: 10,000. */
   readonly safetyNetMs?: number;
-}
-
-export interface WaitRequest {
-  readonly taskId: string;
-  /** What the answer needs of the task. */
-  readonly parts: Parts;
-  /** Milliseconds. It is shortened at random by up to 1/16, so that waiters do not end in a herd. */
-  readonly timeoutMs: number;
-  /**
-   * Undefined: wait until the task is ready. Else: until its version is none of these (a version is
-   * an ETag without quotes).
-   */
-  readonly knownVersions?: readonly string[] | undefined;
-  /** Who waits, for the limit on each caller. */
-  readonly caller: string;
-}
-
-/**
- * What a wait ended with.
- * - `done`: what was waited for has come.
- * - `removed`: the task was known when the waiter was parked, and is gone.
- * - `timeout`: time is up; the snapshot is what an immediate read gives.
- * - `draining`: this process is shutting down; the snapshot is the present state.
- */
-export interface WaitResult {
-  readonly reason: 'done' | 'removed' | 'timeout' | 'draining';
-  readonly snapshot: TaskSnapshot | undefined;
-}
-
-/** A wait that can be given up: its caller has gone. */
-export interface Wait {
-  readonly result: Promise<WaitResult>;
-  /** Leaves nothing behind; `result` never settles. Safe to call at any time, and again. */
-  cancel(): void;
-}
-
-/** One parked caller. */
-interface Waiter {
-  readonly request: WaitRequest;
-  readonly resolve: (result: WaitResult) => void;
-  readonly reject: (error: unknown) => void;
-  /** Only reads that began later may answer it. */
-  readonly registeredAt: number;
-  /** Whether the first read found the task; undefined before it. */
-  wasKnown: boolean | undefined;
-  /** Set where the next read ends the wait whatever it finds. */
-  ending: 'timeout' | 'draining' | undefined;
-  timer: NodeJS.Timeout | undefined;
-}
-
-/** All who wait for one task. */
-interface Topic {
-  readonly taskId: string;
-  readonly waiters: Set<Waiter>;
-  isReading: boolean;
-  readAgain: boolean;
 }
 
 /** How many tasks one batched re-read asks for. */
@@ -91,6 +44,7 @@ export class WaitHub {
   /** Counts reads and registrations, so that their order is known. */
   #clock = 0;
   #isDraining = false;
+  #isStopped = false;
   #isReReading = false;
   #reReadAgain = false;
   #safetyNet: NodeJS.Timeout | undefined;
@@ -120,17 +74,18 @@ export class WaitHub {
 
   /** Stops listening. Drain first. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#safetyNet);
     await this.#unsubscribe?.();
   }
 
   /**
    * Waits for a task. The result rejects with `store-unavailable` where the store cannot be asked at
-   * the start or at the end; in between, a parked waiter lives through it. Throws
-   * `too-many-waiters` and `too-many-waiters-for-caller` beyond the limits.
+   * the start or at the end; in between, a parked waiter lives through it. Beyond the limits, what
+   * the first read does not answer rejects with `too-many-waiters` or
+   * `too-many-waiters-for-caller`.
    */
   wait(request: WaitRequest): Wait {
-    this.#checkLimits(request.caller);
     let waiter: Waiter | undefined;
     const result = new Promise<WaitResult>((resolve, reject) => {
       waiter = {
@@ -139,7 +94,7 @@ export class WaitHub {
         reject,
         registeredAt: this.#clock,
         wasKnown: undefined,
-        ending: this.#isDraining ? 'draining' : undefined,
+        ending: this.#isDraining ? 'draining' : this.#refusal(request.caller),
         timer: undefined,
       };
     });
@@ -165,12 +120,14 @@ export class WaitHub {
     while (this.#parked > 0) await delay(10);
   }
 
-  #checkLimits(caller: string): void {
+  /** Why one more waiter would be too many; undefined where there is room. */
+  #refusal(caller: string): errors.ResultdError | undefined {
     const { maxWaiters, maxWaitersPerCaller } = this.#options;
-    if (this.#parked >= maxWaiters) throw errors.tooManyWaiters(maxWaiters);
+    if (this.#parked >= maxWaiters) return errors.tooManyWaiters(maxWaiters);
     if ((this.#callers.get(caller) ?? 0) >= maxWaitersPerCaller) {
-      throw errors.tooManyWaitersForCaller(caller, maxWaitersPerCaller);
+      return errors.tooManyWaitersForCaller(caller, maxWaitersPerCaller);
     }
+    return undefined;
   }
 
   #park(waiter: Waiter): void {
@@ -208,7 +165,7 @@ export class WaitHub {
   #expire(waiter: Waiter): void {
     const topic = this.#topics.get(waiter.request.taskId);
     if (topic?.waiters.has(waiter) !== true) return;
-    waiter.ending = 'timeout';
+    waiter.ending ??= 'timeout';
     this.#refresh(topic);
   }
 
@@ -248,7 +205,7 @@ export class WaitHub {
       if (waiter.registeredAt >= beganAt) continue;
       const reason = reasonToEnd(waiter, snapshot);
       waiter.wasKnown ??= snapshot !== undefined;
-      if (reason !== undefined && this.#leave(waiter)) waiter.resolve({ reason, snapshot });
+      if (reason !== undefined && this.#leave(waiter)) settle(waiter, reason, snapshot);
     }
   }
 
@@ -262,6 +219,7 @@ export class WaitHub {
   }
 
   #armSafetyNet(): void {
+    if (this.#isStopped) return;
     const delayMs = this.#options.safetyNetMs * (1 + Math.random() / 2);
     this.#safetyNet = setTimeout(() => {
       void this.#reReadAll().finally(() => this.#armSafetyNet());
@@ -295,41 +253,11 @@ export class WaitHub {
     for (const [index, topic] of topics.entries()) {
       const snapshot = snapshots[index];
       // What ends a wait needs its parts: only such a task is read whole.
-      if ([...topic.waiters].some((waiter) => endsWith(waiter, snapshot, beganAt))) {
-        this.#refresh(topic);
-      }
+      const ends = (waiter: Waiter): boolean =>
+        waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
+      if ([...topic.waiters].some(ends)) this.#refresh(topic);
     }
   }
-}
-
-function endsWith(waiter: Waiter, snapshot: TaskSnapshot | undefined, beganAt: number): boolean {
-  return waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
-}
-
-/** Why this snapshot ends the wait; undefined where it goes on. */
-function reasonToEnd(
-  { request, wasKnown, ending }: Waiter,
-  snapshot: TaskSnapshot | undefined,
-): WaitResult['reason'] | undefined {
-  const { knownVersions } = request;
-  if (snapshot === undefined) {
-    if (wasKnown === true) return 'removed';
-    // A client that names a version has known the task: there is nothing to wait for.
-    if (wasKnown === undefined && knownVersions !== undefined) return 'done';
-    return ending;
-  }
-  if (knownVersions === undefined) return snapshot.ready ? 'done' : ending;
-  return knownVersions.includes(snapshot.version) ? ending : 'done';
-}
-
-/** The parts that any of those who wait for the task needs. */
-function partsFor(topic: Topic): Parts {
-  let parts = HEAD_ONLY;
-  for (const { request } of topic.waiters) {
-    if (request.parts.log) return WITH_LOG;
-    if (request.parts.body) parts = WITH_BODY;
-  }
-  return parts;
 }
 
 function delay(ms: number): Promise<void> {

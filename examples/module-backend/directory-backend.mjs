@@ -34,7 +34,7 @@ export default function directoryBackend(url, options) {
 }
 
 export class DirectoryBackend extends ResultBackend {
-  supports = { durable: true, shared: false, namespaces: true };
+  supports = { durable: true, shared: false, namespaces: true, listing: false };
   #directory;
   /** Epoch milliseconds by file name. @type {Map<string, number>} */
   #expiries = new Map();

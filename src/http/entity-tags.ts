@@ -4,6 +4,8 @@ import type { Conditions } from '../commands.js';
 import { invalidParameter, shown } from '../errors.js';
 
 const TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
+/** Tags between commas; empty elements are allowed (§5.6.1). */
+const LIST = /^[ \t,]*(?:(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"[ \t]*(?:,[ \t,]*|$))+$/;
 const NONE: Conditions = {};
 
 /** The conditions of a write. A weak tag in `If-Match` matches nothing, as it compares strongly. */
@@ -26,15 +28,14 @@ export function parseIfNoneMatch(header: string | undefined): '*' | readonly str
 
 function parseTags(name: string, value: string, acceptsWeak: boolean): '*' | readonly string[] {
   if (value.trim() === '*') return '*';
-  const tags = [...value.matchAll(TAG)];
-  if (tags.length === 0 || !/^[\s,]*$/.test(value.replace(TAG, ''))) {
+  if (!LIST.test(value)) {
     throw invalidParameter(
       `${name} is ${shown(value)}, which is neither * nor a list of ETags: give an ETag with its ` +
         `double quotes, as in ${name}: "1700000000000-0123456789abcdef.o"`,
     );
   }
   const versions: string[] = [];
-  for (const [, weak, version] of tags) {
+  for (const [, weak, version] of value.matchAll(TAG)) {
     if (weak === undefined || acceptsWeak) versions.push(version!);
   }
   return versions;

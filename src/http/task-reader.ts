@@ -17,6 +17,7 @@ export interface TaskRead {
   readonly snapshot: TaskSnapshot;
   /** The task is as the client knows it: 304. */
   readonly isUnchanged: boolean;
+  /** The client has waited as long as it wanted to: it may ask again at once. */
   readonly hasWaited: boolean;
 }
 
@@ -71,10 +72,15 @@ export class TaskReader {
     const wait = this.#hub.wait({ ...what, caller: request.ip });
     reply.raw.once('close', wait.cancel);
     const { reason, snapshot } = await wait.result;
-    if (reason === 'draining') reply.header('connection', 'close');
+    const isDraining = reason === 'draining';
+    if (isDraining) reply.header('connection', 'close');
     if (snapshot === undefined) throw absence(what.taskId, reason === 'removed');
     setTaskHeaders(reply, snapshot);
-    return { snapshot, isUnchanged: isKnown(what.knownVersions, snapshot), hasWaited: true };
+    return {
+      snapshot,
+      isUnchanged: isKnown(what.knownVersions, snapshot),
+      hasWaited: !isDraining,
+    };
   }
 
   /** How long to wait, 0 for not at all. The query wins over the header (RFC 7240 §4.3). */

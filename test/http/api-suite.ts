@@ -4,15 +4,32 @@
  */
 import t, { type Test } from 'tap';
 import { Service, type ServiceOptions } from '../support/service.js';
+import { conditions } from './suite/conditions.js';
+import { consume } from './suite/consume.js';
 import { exceptions } from './suite/exceptions.js';
+import { expiry } from './suite/expiry.js';
 import { opaque } from './suite/opaque.js';
 import { outcomes } from './suite/outcomes.js';
 import { statuses } from './suite/statuses.js';
 import { tasks } from './suite/tasks.js';
 import { Api, type Store, type Topic } from './suite/topic.js';
 import { vectors } from './suite/vectors.js';
+import { waiting } from './suite/waiting.js';
+import { watching } from './suite/watching.js';
 
-const TOPICS: readonly Topic[] = [outcomes, exceptions, opaque, statuses, tasks, vectors];
+const TOPICS: readonly Topic[] = [
+  outcomes,
+  exceptions,
+  opaque,
+  statuses,
+  tasks,
+  vectors,
+  conditions,
+  consume,
+  expiry,
+  waiting,
+  watching,
+];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
 export function apiSuite(name: string, open: () => Promise<Store>): void {

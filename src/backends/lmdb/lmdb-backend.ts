@@ -37,7 +37,7 @@ const PURGE_STEP = 250;
 const COMMAND_BYTES = 512;
 
 export class LmdbBackend extends ResultBackend {
-  readonly supports: Supports = { durable: true, shared: false, namespaces: true };
+  readonly supports: Supports = { durable: true, shared: false, namespaces: true, listing: false };
   readonly directory: string;
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #queue: WriteQueue<TaskTables>;

@@ -8,6 +8,7 @@
 import type { Command, Reply } from '../../commands.js';
 import { type Consumed, type Decision, decide } from '../../decide.js';
 import { invalidParameter } from '../../errors.js';
+import { countAll, type Listed, type Scan, type StateCounts, scanAll } from '../../listing.js';
 import {
   type Listener,
   ResultBackend,
@@ -35,7 +36,7 @@ interface Slot extends Expiring {
 const NOTHING: readonly Consumed[] = [];
 
 export class MemoryBackend extends ResultBackend {
-  readonly supports: Supports = { durable: false, shared: false, namespaces: true };
+  readonly supports: Supports = { durable: false, shared: false, namespaces: true, listing: true };
   readonly #spaces = new Map<string, Map<string, Slot>>();
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #expiry = new ExpiryWheel<Slot>(Date.now());
@@ -90,6 +91,15 @@ export class MemoryBackend extends ResultBackend {
     return async () => {
       listeners.delete(listener);
     };
+  }
+
+  protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    return scanAll(this.#spaces.get(namespace)?.values() ?? [], scan, Date.now());
+  }
+
+  protected override async _count(namespace: string): Promise<StateCounts> {
+    const space = this.#spaces.get(namespace);
+    return countAll(space === undefined ? [] : entriesOf(space), Date.now());
   }
 
   /** The task's slot; a fresh one, not yet in its space, where it has none. */
@@ -174,6 +184,10 @@ export class MemoryBackend extends ResultBackend {
     const version = entry === undefined ? null : versionOf(entry);
     for (const listener of listeners) listener({ namespace, taskId, version });
   }
+}
+
+function* entriesOf(space: ReadonlyMap<string, Slot>): Generator<TaskEntry | undefined> {
+  for (const { entry } of space.values()) yield entry;
 }
 
 /** The entry with bytes of its own: a slice of a shared buffer would keep all of it alive. */

@@ -34,7 +34,7 @@ export interface RedisBackendOptions extends ResultBackendOptions {
 }
 
 export class RedisBackend extends ResultBackend {
-  readonly supports: Supports = { durable: true, shared: true, namespaces: true };
+  readonly supports: Supports = { durable: true, shared: true, namespaces: true, listing: false };
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #clock = new StoreClock();

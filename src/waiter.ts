@@ -1,0 +1,100 @@
+/**
+ * One parked caller of the wait hub, and the rules of when a read of its task ends the wait. The
+ * hub decides when to read; nothing here does.
+ */
+import type { ResultdError } from './errors.js';
+import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from './task-entry.js';
+import type { TaskSnapshot } from './task-snapshot.js';
+
+export interface WaitRequest {
+  readonly taskId: string;
+  /** What the answer needs of the task. */
+  readonly parts: Parts;
+  /** Milliseconds. It is shortened at random by up to 1/16, so that waiters do not end in a herd. */
+  readonly timeoutMs: number;
+  /**
+   * Undefined: wait until the task is ready. Else: until its version is none of these (a version is
+   * an ETag without quotes).
+   */
+  readonly knownVersions?: readonly string[] | undefined;
+  /** Who waits, for the limit on each caller. */
+  readonly caller: string;
+}
+
+/**
+ * What a wait ended with.
+ * - `done`: what was waited for has come.
+ * - `removed`: the task was known when the waiter was parked, and is gone.
+ * - `timeout`: time is up; the snapshot is what an immediate read gives.
+ * - `draining`: this process is shutting down; the snapshot is the present state.
+ */
+export interface WaitResult {
+  readonly reason: 'done' | 'removed' | 'timeout' | 'draining';
+  readonly snapshot: TaskSnapshot | undefined;
+}
+
+/** A wait that can be given up: its caller has gone. */
+export interface Wait {
+  readonly result: Promise<WaitResult>;
+  /** Leaves nothing behind; `result` never settles. Safe to call at any time, and again. */
+  cancel(): void;
+}
+
+/** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
+export type Ending = 'timeout' | 'draining' | ResultdError;
+
+export interface Waiter {
+  readonly request: WaitRequest;
+  readonly resolve: (result: WaitResult) => void;
+  readonly reject: (error: unknown) => void;
+  /** Only reads that began later may answer it. */
+  readonly registeredAt: number;
+  /** Whether the first read found the task; undefined before it. */
+  wasKnown: boolean | undefined;
+  ending: Ending | undefined;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** All who wait for one task. */
+export interface Topic {
+  readonly taskId: string;
+  readonly waiters: Set<Waiter>;
+  isReading: boolean;
+  readAgain: boolean;
+}
+
+/** Why this snapshot ends the wait; undefined where it goes on. */
+export function reasonToEnd(
+  { request, wasKnown, ending }: Waiter,
+  snapshot: TaskSnapshot | undefined,
+): 'done' | 'removed' | Ending | undefined {
+  const { knownVersions } = request;
+  if (snapshot === undefined) {
+    if (wasKnown === true) return 'removed';
+    // A client that names a version has known the task: there is nothing to wait for.
+    if (wasKnown === undefined && knownVersions !== undefined) return 'done';
+    return ending;
+  }
+  if (knownVersions === undefined) return snapshot.ready ? 'done' : ending;
+  return knownVersions.includes(snapshot.version) ? ending : 'done';
+}
+
+/** Ends a wait that has left its topic. Others may have asked for more of the task than it did. */
+export function settle(
+  waiter: Waiter,
+  reason: 'done' | 'removed' | Ending,
+  snapshot: TaskSnapshot | undefined,
+): void {
+  if (typeof reason !== 'string') waiter.reject(reason);
+  else waiter.resolve({ reason, snapshot: snapshot?.trimmedTo(waiter.request.parts) });
+}
+
+/** The parts that any of those who wait for the task needs. */
+export function partsFor(topic: Topic): Parts {
+  let parts = HEAD_ONLY;
+  for (const { request } of topic.waiters) {
+    if (request.parts.log) return WITH_LOG;
+    if (request.parts.body) parts = WITH_BODY;
+  }
+  return parts;
+}
