@@ -7,7 +7,8 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ResultdError, shown } from './errors.js';
+import { withoutCredentials } from './credentials.js';
+import { invalidParameter, ResultdError, shown } from './errors.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 
 export interface BrokerOptions extends ResultBackendOptions {
@@ -28,6 +29,9 @@ const LOADERS: Readonly<Record<string, Loader>> = {
     const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
     return new MemoryBackend(options);
   },
+  'lmdb:': loadLmdb,
+  'redis:': loadRedis,
+  'rediss:': loadRedis,
   'module:': loadModule,
 };
 
@@ -47,8 +51,7 @@ export class Broker {
     const load = scheme === undefined ? undefined : LOADERS[scheme];
     if (load === undefined) {
       const known = Object.keys(LOADERS).join(', ');
-      throw new ResultdError(
-        'invalid-parameter',
+      throw invalidParameter(
         `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${known}`,
       );
     }
@@ -64,9 +67,40 @@ export class Broker {
   }
 }
 
-/** A URL as it may be shown: its password replaced. */
-export function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)([^/@]*)@/i, '$1***@');
+async function loadLmdb(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { LmdbBackend } = await withPackage(
+    'lmdb',
+    () => import('./backends/lmdb/lmdb-backend.js'),
+  );
+  const path = url.slice('lmdb:'.length).split('?', 1)[0]!;
+  if (path === '') {
+    throw invalidParameter('the backend "lmdb:" names no directory: use lmdb:./data');
+  }
+  const directory = resolve(options.baseDirectory ?? process.cwd(), path);
+  return new LmdbBackend({ ...options, directory });
+}
+
+async function loadRedis(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { RedisBackend } = await withPackage(
+    'ioredis',
+    () => import('./backends/redis/redis-backend.js'),
+  );
+  return RedisBackend.fromUrl(url, options);
+}
+
+/** Loads a backend whose client is the package `name`, and says so where that is missing. */
+async function withPackage<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code !== 'ERR_MODULE_NOT_FOUND' || !message.includes(`'${name}'`)) throw cause;
+    throw new ResultdError(
+      'invalid-parameter',
+      `this backend needs the package ${name}, which is not installed: run npm install ${name}`,
+      { cause },
+    );
+  }
 }
 
 /** `module:./mine.js`: its default export makes a backend of `(url, options)`. */
@@ -75,8 +109,7 @@ async function loadModule(url: string, options: BrokerOptions): Promise<ResultBa
   const file = resolve(options.baseDirectory ?? process.cwd(), path);
   const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   if (typeof module.default !== 'function') {
-    throw new ResultdError(
-      'invalid-parameter',
+    throw invalidParameter(
       `${shown(path)} has no default export that is a function: export one that makes a ResultBackend of (url, options)`,
     );
   }

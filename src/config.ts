@@ -3,6 +3,7 @@
  * one table. This is the only file that reads the environment. All mistakes are reported at once.
  */
 import { parseArgs } from 'node:util';
+import { withoutCredentials } from './credentials.js';
 import { parseDuration } from './duration.js';
 import { shown } from './errors.js';
 import { NEVER } from './task-entry.js';
@@ -102,7 +103,9 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     const value = entry.parse(text);
     if (value === undefined) {
       const source = flag === undefined ? variable : `--${entry.flag}`;
-      mistakes.push(`${source} is ${shown(text)}, which is not valid. ${entry.help}`);
+      mistakes.push(
+        `${source} is ${shown(withoutCredentials(text))}, which is not valid. ${entry.help}`,
+      );
     }
     config[key] = value;
   }

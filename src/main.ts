@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command `resultd`. The only file that handles signals and ends the process. */
 import closeWithGrace from 'close-with-grace';
-import { withoutCredentials } from './broker.js';
 import { ConfigError, describeSettings, readConfig } from './config.js';
+import { withoutCredentials } from './credentials.js';
 import { ResultdError } from './errors.js';
 import { VERSION } from './http/openapi.js';
 import { startServer } from './server.js';

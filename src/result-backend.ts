@@ -6,9 +6,11 @@
  * alone, on entries of opaque bytes. Absence is a value (`undefined`, `false`); a store that could
  * not be asked is an error (`store-unavailable`).
  */
-import { randomFillSync } from 'node:crypto';
 import type { Command, Conditions, Reply, Verdict } from './commands.js';
 import * as errors from './errors.js';
+import { LifeCycle } from './life-cycle.js';
+import { decodeCursor, encodeCursor, type StateCounts } from './listing.js';
+import { checkNamespace, checkTaskId } from './names.js';
 import {
   type Outcome,
   type OutcomeValue,
@@ -16,6 +18,22 @@ import {
   outcomeFromValue,
 } from './outcome.js';
 import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
+import { randomVersion } from './random-version.js';
+import { Primitives } from './result-backend-primitives.js';
+import type {
+  ConsumeOptions,
+  GetOptions,
+  Listener,
+  ListQuery,
+  ResultBackendOptions,
+  SetManyItem,
+  SetProgressOptions,
+  SetResultOptions,
+  Supports,
+  TaskPage,
+  Unsubscribe,
+  WriteReceipt,
+} from './result-backend-types.js';
 import {
   HEAD_ONLY,
   liveEntry,
@@ -30,106 +48,22 @@ import {
 } from './task-entry.js';
 import { TaskSnapshot } from './task-snapshot.js';
 
-/** Settings that hold for every backend. Each has a default. */
-export interface ResultBackendOptions {
-  /** The namespace that this instance is bound to. Default: `default`. */
-  readonly namespace?: string;
-  /** How long a success is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
-  readonly resultTtlMs?: number;
-  /** How long a failure is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
-  readonly failureTtlMs?: number;
-  /** How long progress is kept, in milliseconds, or `NEVER`. Default: 24 hours. */
-  readonly progressTtlMs?: number;
-  /** The longest time to live; longer ones are clamped to it. Default: `NEVER`, no maximum. */
-  readonly maxTtlMs?: number;
-  /** The largest outcome or progress, in bytes, its log included. Default: 64 MiB. */
-  readonly maxRecordBytes?: number;
-}
-
-/** What a store can do. Asking for what it cannot is an `unsupported` error, never a no-op. */
-export interface Supports {
-  /** Outcomes survive the end of the process. */
-  readonly durable: boolean;
-  /** Several processes may share the store, and hear of each other's writes. */
-  readonly shared: boolean;
-  readonly namespaces: boolean;
-}
-
-export interface WriteOptions {
-  /** Milliseconds, `NEVER`, or undefined for the default of the record's kind. Above 0. */
-  readonly ttlMs?: number | undefined;
-  readonly conditions?: Conditions | undefined;
-}
-
-export interface SetResultOptions extends WriteOptions {
-  /** `replace` (the default, as in taskiq): the last write wins. `create`: the first one does. */
-  readonly mode?: 'create' | 'replace' | undefined;
-}
-
-export interface SetProgressOptions extends WriteOptions {
-  /** `register`: write only where the task has no record at all. Default: `replace`. */
-  readonly mode?: 'register' | 'replace' | undefined;
-}
-
-export interface GetOptions {
-  /** Read the log too. Default: false. */
-  readonly withLogs?: boolean | undefined;
-}
-
-export interface ConsumeOptions extends GetOptions {
-  readonly conditions?: Conditions | undefined;
-  /** Repeats with the same key are answered alike for 60 s. 1 to 255 characters. */
-  readonly idempotencyKey?: string | undefined;
-}
-
-/** What a write did, and the task as it left it. */
-export interface WriteReceipt {
-  /** `unchanged`: it was stored already exactly so. */
-  readonly verdict: 'created' | 'replaced' | 'unchanged' | 'done';
-  /** Without the outcome's bytes. Undefined where a retry came after the task was consumed. */
-  readonly snapshot: TaskSnapshot | undefined;
-}
-
-/** One write of `setMany`. */
-export type SetManyItem = { readonly taskId: string } & (
-  | { readonly outcome: Outcome | OutcomeValue; readonly options?: SetResultOptions }
-  | { readonly progress: Buffer | ProgressValue; readonly options?: SetProgressOptions }
-);
-
-/** A hint that a task has changed, or (`lost`) that hints may have been missed. */
-export type Notification =
-  | { readonly namespace: string; readonly taskId: string; readonly version: string | null }
-  | { readonly lost: true };
-
-export type Listener = (notification: Notification) => void;
-
-/** Ends a subscription. */
-export type Unsubscribe = () => Promise<void>;
-
-type LifeCycle = 'new' | 'starting' | 'running' | 'shutting down' | 'shut down';
+export type * from './result-backend-types.js';
 
 const DAY_MS = 86_400_000;
 /** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
 const LONGEST_TTL_MS = 36_500 * DAY_MS;
-const TASK_ID = /^(?!\.{1,2}$)[A-Za-z0-9._~:@+=-]{1,255}$/;
-const NAMESPACE = /^[a-z0-9_-]{1,64}$/;
 
-export abstract class ResultBackend {
-  /** What this store can do. */
-  abstract readonly supports: Supports;
+export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
   readonly boundNamespace: string;
   readonly options: Required<ResultBackendOptions>;
   /** The backend that owns the store: this one, or the one that this is a view of. */
   readonly #root: ResultBackend;
-  #lifeCycle: LifeCycle = 'new';
-  #running = 0;
-  #onIdle: (() => void) | undefined;
-  #startup: Promise<void> | undefined;
-  #hasStarted = false;
-  #shutdown: Promise<void> | undefined;
+  readonly #lifeCycle = new LifeCycle();
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
+    super();
     this.#root = root ?? this;
     this.options = {
       namespace: options.namespace ?? 'default',
@@ -140,7 +74,7 @@ export abstract class ResultBackend {
       maxRecordBytes: options.maxRecordBytes ?? 64 * 1_024 * 1_024,
     };
     this.boundNamespace = this.options.namespace;
-    if (!NAMESPACE.test(this.boundNamespace)) throw errors.invalidNamespace(this.boundNamespace);
+    checkNamespace(this.boundNamespace);
   }
 
   /**
@@ -149,46 +83,18 @@ export abstract class ResultBackend {
    */
   async startup(): Promise<void> {
     if (this.#root !== this) return this.#root.startup();
-    if (this.#shutdown !== undefined) throw errors.notRunning(this.#lifeCycle);
-    this.#startup ??= this.#open();
-    return this.#startup;
+    return this.#lifeCycle.open(() => this._startup());
   }
 
   /** Refuses new calls, lets the running ones finish, and closes the store. Safe to repeat. */
   async shutdown(): Promise<void> {
     if (this.#root !== this) return this.#root.shutdown();
-    this.#shutdown ??= this.#close();
-    return this.#shutdown;
-  }
-
-  async #open(): Promise<void> {
-    this.#lifeCycle = 'starting';
-    try {
-      await this._startup();
-      this.#hasStarted = true;
-      if (this.#shutdown === undefined) this.#lifeCycle = 'running';
-    } catch (error) {
-      this.#startup = undefined;
-      if (this.#shutdown === undefined) this.#lifeCycle = 'new';
-      throw error;
-    }
-  }
-
-  async #close(): Promise<void> {
-    this.#lifeCycle = 'shutting down';
-    await this.#startup?.catch(() => {});
-    if (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
-    if (this.#hasStarted) await this._shutdown();
-    this.#lifeCycle = 'shut down';
+    return this.#lifeCycle.close(() => this._shutdown());
   }
 
   /** This store, bound to another namespace. It shares connections and life cycle. */
   namespace(name: string): ResultBackend {
-    if (!NAMESPACE.test(name)) throw errors.invalidNamespace(name);
+    checkNamespace(name);
     if (name === this.boundNamespace) return this;
     if (!this.#root.supports.namespaces) throw errors.unsupported(`the namespace "${name}"`);
     return new NamespaceView({ ...this.options, namespace: name }, this.#root);
@@ -196,7 +102,7 @@ export abstract class ResultBackend {
 
   /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
   async ping(): Promise<void> {
-    return this.#run(() => this.#root._ping());
+    await this.#call((root) => root._ping());
   }
 
   /**
@@ -277,9 +183,15 @@ export abstract class ResultBackend {
   /** The task with the parts asked for; undefined where it is unknown. */
   async get(taskId: string, parts: Parts): Promise<TaskSnapshot | undefined> {
     checkTaskId(taskId);
+    // As `#call` does, without its promise: this is the hottest read.
     const root = this.#root;
-    const entry = await this.#run(() => root._read(this.boundNamespace, taskId, parts));
-    return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    root.#lifeCycle.enter();
+    try {
+      const entry = await root._read(this.boundNamespace, taskId, parts);
+      return snapshotOf(taskId, liveEntry(entry, root._now()), parts);
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
@@ -288,10 +200,13 @@ export abstract class ResultBackend {
     parts: Parts = HEAD_ONLY,
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
-    const root = this.#root;
-    const entries = await this.#run(() => root._readMany(this.boundNamespace, taskIds, parts));
-    const now = root._now();
-    return entries.map((entry, index) => snapshotOf(taskIds[index]!, liveEntry(entry, now), parts));
+    return this.#call(async (root) => {
+      const entries = await root._readMany(this.boundNamespace, taskIds, parts);
+      const now = root._now();
+      return entries.map((entry, index) =>
+        snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
+      );
+    });
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
@@ -307,6 +222,35 @@ export abstract class ResultBackend {
         }),
       ),
     );
+  }
+
+  /**
+   * Lists tasks, the last written first. No task comes twice in one traversal; one that changes
+   * during it may be missing, and heads the next. Throws `unsupported` where the store cannot.
+   */
+  async list(query: ListQuery = {}): Promise<TaskPage> {
+    if (!this.supports.listing) throw errors.unsupported('listing tasks');
+    const limit = Math.min(Math.max(Math.trunc(query.limit ?? 100), 1), 1_000);
+    const scan = {
+      states: query.states,
+      after: query.updatedAfter ?? Number.NEGATIVE_INFINITY,
+      before: query.updatedBefore ?? Number.POSITIVE_INFINITY,
+      position: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
+      // One more than asked for tells whether there is a next page.
+      limit: limit + 1,
+    };
+    const listed = await this.#call((root) => root._list(this.boundNamespace, scan));
+    const page = listed.slice(0, limit);
+    return {
+      items: page.map(({ taskId, entry }) => snapshotOf(taskId, entry, HEAD_ONLY)!),
+      nextCursor: listed.length > limit ? encodeCursor(page.at(-1)!) : undefined,
+    };
+  }
+
+  /** How many tasks there are, by state. Throws `unsupported` where the store cannot. */
+  async count(): Promise<StateCounts> {
+    if (!this.supports.listing) throw errors.unsupported('counting tasks');
+    return this.#call((root) => root._count(this.boundNamespace));
   }
 
   /** Removes outcome, log, progress and remembered consumes; false where the task was unknown. */
@@ -351,71 +295,41 @@ export abstract class ResultBackend {
    * is a subscription of its own; ending one is safe to repeat, and after `shutdown` too.
    */
   async subscribe(listener: Listener): Promise<Unsubscribe> {
-    const root = this.#root;
     let isLive = true;
     const deliver: Listener = (notification) => {
       if (isLive) listener(notification);
     };
-    const unsubscribe = await this.#run(() => root._subscribe(this.boundNamespace, deliver));
-    return async () => {
-      if (!isLive) return;
-      isLive = false;
-      if (root.#lifeCycle === 'running') await unsubscribe();
-    };
+    return this.#call(async (root) => {
+      const unsubscribe = await root._subscribe(this.boundNamespace, deliver);
+      return async () => {
+        if (!isLive) return;
+        isLive = false;
+        if (root.#lifeCycle.isRunning) await unsubscribe();
+      };
+    });
   }
 
-  // The primitives: what a concrete backend implements.
-
-  /** Opens the store, or throws `store-unavailable`. */
-  protected abstract _startup(): Promise<void>;
-  /** Closes the store. No call is running. */
-  protected abstract _shutdown(): Promise<void>;
-  /** Resolves where the store answers and can take writes. */
-  protected abstract _ping(): Promise<void>;
-  /** What is stored of a task, with at least the parts asked for. It may have expired. */
-  protected abstract _read(
-    namespace: string,
-    taskId: string,
-    parts: Parts,
-  ): Promise<TaskEntry | undefined>;
-  /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
-  protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
-  /** Starts a subscription: see `subscribe`. */
-  protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
-
-  /** Many reads at once; a store that has a cheaper way overrides it. */
-  protected async _readMany(
-    namespace: string,
-    taskIds: readonly string[],
-    parts: Parts,
-  ): Promise<(TaskEntry | undefined)[]> {
-    return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
-  }
-
-  /** The store's clock in epoch milliseconds; this process's, unless the store has one. */
-  protected _now(): number {
-    return Date.now();
+  /** One call to the store, which is not closed under it. */
+  async #call<T>(use: (root: ResultBackend) => Promise<T>): Promise<T> {
+    const root = this.#root;
+    root.#lifeCycle.enter();
+    try {
+      return await use(root);
+    } finally {
+      root.#lifeCycle.leave();
+    }
   }
 
   async #execute(command: Command): Promise<Reply> {
     checkTaskId(command.taskId);
-    const reply = await this.#run(() => this.#root._execute(this.boundNamespace, command));
-    if (reply.verdict === 'mismatch' || reply.verdict === 'conflict') {
-      throw refusal(command.taskId, reply.verdict, reply.entry);
-    }
-    return reply;
-  }
-
-  /** Counts one call, so that the store is not closed under it. */
-  async #run<T>(call: () => Promise<T>): Promise<T> {
     const root = this.#root;
-    if (root.#lifeCycle !== 'running') throw errors.notRunning(root.#lifeCycle);
-    root.#running += 1;
+    root.#lifeCycle.enter();
     try {
-      return await call();
+      const reply = await root._execute(this.boundNamespace, command);
+      if (reply.verdict !== 'mismatch' && reply.verdict !== 'conflict') return reply;
+      throw refusal(command.taskId, reply.verdict, reply.entry);
     } finally {
-      root.#running -= 1;
-      if (root.#running === 0) root.#onIdle?.();
+      root.#lifeCycle.leave();
     }
   }
 
@@ -456,11 +370,6 @@ async function neverCalled(): Promise<never> {
   throw new Error('a namespace view has no primitives of its own');
 }
 
-/** Throws `invalid-task-id` where it is not 1 to 255 characters of the allowed ones. */
-export function checkTaskId(taskId: string): void {
-  if (!TASK_ID.test(taskId)) throw errors.invalidTaskId(taskId);
-}
-
 function snapshotOf(
   taskId: string,
   entry: TaskEntry | undefined,
@@ -483,17 +392,4 @@ function refusal(taskId: string, verdict: Verdict, entry: TaskEntry | undefined)
   const found =
     entry === undefined ? 'no version (it is unknown)' : `version "${versionOf(entry)}"`;
   return errors.versionMismatch(taskId, found, state);
-}
-
-const pool = Buffer.allocUnsafe(8_192);
-let poolAt = pool.length;
-
-/** 64 random bits as 16 hexadecimal digits, from a pool: one system call for a thousand of them. */
-function randomVersion(): string {
-  if (poolAt === pool.length) {
-    randomFillSync(pool);
-    poolAt = 0;
-  }
-  poolAt += 8;
-  return pool.toString('hex', poolAt - 8, poolAt);
 }

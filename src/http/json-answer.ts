@@ -2,9 +2,14 @@
 import type { FastifyReply } from 'fastify';
 import { JSON_TYPE } from '../outcome.js';
 
-/** Sends JSON as bytes: to a string, the framework would add a charset, which JSON does not have. */
+const asItIs = (payload: unknown): string => payload as string;
+
+/**
+ * Sends JSON as it is. A string goes out in one write with its headers, which bytes do not; the
+ * serializer keeps the framework from adding a charset, which JSON does not have.
+ */
 export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
-  return reply
-    .header('content-type', JSON_TYPE)
-    .send(typeof json === 'string' ? Buffer.from(json) : json);
+  reply.header('content-type', JSON_TYPE);
+  if (typeof json === 'string') reply.serializer(asItIs);
+  return reply.send(json);
 }

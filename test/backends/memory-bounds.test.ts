@@ -52,6 +52,16 @@ t.test('an eviction takes progress and log along, and notifies as a delete does'
   test.equal(await backend.getStatus('young'), undefined, 'and pushes out the next one');
 });
 
+t.test('an eviction forgets consumes as a delete does', async (test) => {
+  const backend = await start(test, { maxStoredResults: 1 });
+  await backend.setResult('old', success(1));
+  await backend.consume('old', { idempotencyKey: 'k' });
+  await backend.setResult('old', success(2));
+  await backend.setResult('young', success(3));
+  test.equal(await backend.consume('old', { idempotencyKey: 'k' }), undefined);
+  test.equal(backend.storedTasks, 1);
+});
+
 t.test('a task is as old as its outcome: reads and progress make it no younger', async (test) => {
   const backend = await start(test, { maxStoredResults: 2 });
   await backend.setResult('a', success(1));

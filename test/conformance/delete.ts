@@ -58,12 +58,11 @@ export const deletion: Topic = {
     'a deleted task takes no room': async (t, context) => {
       const store = await context.freshStore(t);
       const backend = await store.start();
-      for (let n = 0; n < 20; n += 1) {
-        await backend.setProgress(`task-${n}`, { state: 'STARTED' });
-        await backend.setResult(`task-${n}`, success(n, '"log"'));
-      }
+      const ids = Array.from({ length: 20 }, (_, n) => `task-${n}`);
+      await Promise.all(ids.map((id) => backend.setProgress(id, { state: 'STARTED' })));
+      await Promise.all(ids.map((id) => backend.setResult(id, success(id, '"log"'))));
       t.equal(await store.fixture.countStored(), 20);
-      for (let n = 0; n < 20; n += 1) await backend.delete(`task-${n}`);
+      await Promise.all(ids.map((id) => backend.delete(id)));
       t.equal(await store.fixture.countStored(), 0);
     },
   },

@@ -5,11 +5,11 @@ const DEADLINE_MS = 10_000;
 
 export class Hearing {
   readonly heard: Notification[] = [];
-  #onHeard: (() => void) | undefined;
+  #wakes: (() => void)[] = [];
 
   readonly listener: Listener = (notification) => {
     this.heard.push(notification);
-    this.#onHeard?.();
+    for (const wake of this.#wakes.splice(0)) wake();
   };
 
   /** The versions heard of a task, in order; null for each removal. */
@@ -36,10 +36,10 @@ export class Hearing {
       if (left <= 0) return false;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
-        this.#onHeard = () => {
+        this.#wakes.push(() => {
           clearTimeout(timer);
           resolve();
-        };
+        });
       });
     }
     return true;

@@ -19,8 +19,11 @@ async function listen(t: Test, backend: ResultBackend): Promise<Hearing> {
 /** Every write that changes a task, and what is to be heard of it. */
 async function checkEveryWrite(t: Test, context: Context, from: ResultBackend, hearing: Hearing) {
   const taskId = context.taskId();
-  const hears = async (version: string | null, what: string) =>
-    t.equal(await hearing.until(() => hearing.has(taskId, version)), true, `${what} is heard of`);
+  const hears = async (version: string | null, what: string) => {
+    const isHeard = await hearing.until(() => hearing.has(taskId, version));
+    if (!isHeard) throw new Error(`${what} was not heard of`);
+    t.pass(`${what} is heard of`);
+  };
   const progress = { state: 'STARTED' };
   await hears(snapshotIn(await from.setProgress(taskId, progress)).version, 'progress');
   await hears(snapshotIn(await from.setProgress(taskId, progress)).version, 'progress again');
@@ -76,6 +79,7 @@ export const notifications: Topic = {
       await backend.expire(unknown, 1_000);
       await backend.consume(gone, { idempotencyKey: 'k' });
       await backend.setResult(gone, success(1), { mode: 'create' });
+      await backend.delete(gone);
       await backend.getResult(done, { withLogs: true });
       const last = context.taskId();
       const { version } = snapshotIn(await backend.setResult(last, success(1)));
@@ -117,9 +121,10 @@ export const notifications: Topic = {
       const taskId = context.taskId();
       const first = snapshotIn(await backend.setResult(taskId, success(1)));
       await leaving.until(() => leaving.has(taskId, first.version));
-      await unsubscribe();
       const { length } = leaving.heard;
+      const left = unsubscribe();
       const second = snapshotIn(await backend.setResult(taskId, success(2)));
+      await left;
       t.equal(await staying.until(() => staying.has(taskId, second.version)), true);
       t.equal(leaving.heard.length, length);
       await t.resolves(unsubscribe(), 'leaving twice does no harm');

@@ -126,12 +126,12 @@ export const outage: Topic = {
         const { store, outage } = await disturbed(t, context);
         const backend = await store.start();
         const calls = Array.from({ length: 50 }, (_, n) =>
-          backend.setResult(`task-${n}`, success(n), { mode: 'create' }),
+          errorOf(backend.setResult(`task-${n}`, success(n), { mode: 'create' })),
         );
         const began = Date.now();
         const beginning = outage.begin();
-        for (const call of calls) {
-          const error = await errorOf(call);
+        const errors = await Promise.all(calls);
+        for (const error of errors) {
           if (error !== undefined)
             isError(t, error, 'store-unavailable', 'a call that was cut off');
         }
@@ -139,8 +139,8 @@ export const outage: Topic = {
         await beginning;
         await outage.end();
         await isBack(t, backend);
-        for (const [n, call] of calls.entries()) {
-          if ((await errorOf(call)) !== undefined || !backend.supports.durable) continue;
+        for (const [n, error] of errors.entries()) {
+          if (error !== undefined || !backend.supports.durable) continue;
           t.equal(await backend.isResultReady(`task-${n}`), true, 'what was acknowledged is there');
         }
       },

@@ -85,7 +85,7 @@ async function runTopic(
     const reason = deviations.get(`${topic.name}: ${name}`);
     const { needs, run } = typeof entry === 'function' ? { needs: undefined, run: entry } : entry;
     if (reason !== undefined) {
-      t.skip(name, { skip: `deviates: ${reason}` }, () => {});
+      t.test(name, { skip: `deviates: ${reason}` }, () => {});
     } else if (needs !== undefined && !has[needs]) {
       t.comment(`does not apply, since the store is not "${needs}": ${name}`);
     } else {

@@ -8,6 +8,7 @@
 import type { Command, Reply } from '../../commands.js';
 import { type Consumed, type Decision, decide } from '../../decide.js';
 import { invalidParameter } from '../../errors.js';
+import { countAll, type Listed, type Scan, type StateCounts, scanAll } from '../../listing.js';
 import {
   type Listener,
   ResultBackend,
@@ -35,7 +36,7 @@ interface Slot extends Expiring {
 const NOTHING: readonly Consumed[] = [];
 
 export class MemoryBackend extends ResultBackend {
-  readonly supports: Supports = { durable: false, shared: false, namespaces: true };
+  readonly supports: Supports = { durable: false, shared: false, namespaces: true, listing: true };
   readonly #spaces = new Map<string, Map<string, Slot>>();
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #expiry = new ExpiryWheel<Slot>(Date.now());
@@ -92,6 +93,15 @@ export class MemoryBackend extends ResultBackend {
     };
   }
 
+  protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    return scanAll(this.#spaces.get(namespace)?.values() ?? [], scan, Date.now());
+  }
+
+  protected override async _count(namespace: string): Promise<StateCounts> {
+    const space = this.#spaces.get(namespace);
+    return countAll(space === undefined ? [] : entriesOf(space), Date.now());
+  }
+
   /** The task's slot; a fresh one, not yet in its space, where it has none. */
   #slot(namespace: string, taskId: string): Slot {
     let space = this.#spaces.get(namespace);
@@ -115,7 +125,7 @@ export class MemoryBackend extends ResultBackend {
   #apply(slot: Slot, { write, remember }: Decision): void {
     if (write === undefined && remember === undefined) return;
     const before = slot.entry;
-    if (write !== undefined) slot.entry = write === null ? undefined : compact(write, before);
+    if (write !== undefined) slot.entry = write === null ? undefined : compact(write);
     if (remember !== undefined) slot.consumed = remember;
     this.#place(slot);
     if (write === undefined) return;
@@ -176,23 +186,21 @@ export class MemoryBackend extends ResultBackend {
   }
 }
 
+function* entriesOf(space: ReadonlyMap<string, Slot>): Generator<TaskEntry | undefined> {
+  for (const { entry } of space.values()) yield entry;
+}
+
 /** The entry with bytes of its own: a slice of a shared buffer would keep all of it alive. */
-function compact(entry: TaskEntry, before: TaskEntry | undefined): TaskEntry {
-  return {
-    versionMs: entry.versionMs,
-    versionRandom: entry.versionRandom,
-    createdAt: entry.createdAt,
-    outcomeExpiresAt: entry.outcomeExpiresAt,
-    progressExpiresAt: entry.progressExpiresAt,
-    outcome: entry.outcome,
-    body: entry.body === before?.body ? entry.body : ownBytes(entry.body),
-    log: entry.log === before?.log ? entry.log : ownBytes(entry.log),
-    progress: entry.progress === before?.progress ? entry.progress : ownBytes(entry.progress),
-  };
+function compact(entry: TaskEntry): TaskEntry {
+  const body = ownBytes(entry.body);
+  const log = ownBytes(entry.log);
+  const progress = ownBytes(entry.progress);
+  if (body === entry.body && log === entry.log && progress === entry.progress) return entry;
+  return { ...entry, body, log, progress };
 }
 
 function ownBytes(bytes: Buffer | undefined): Buffer | undefined {
-  if (bytes === undefined || bytes.byteLength === bytes.buffer.byteLength) return bytes;
+  if (bytes === undefined || bytes.length === bytes.buffer.byteLength) return bytes;
   const own = Buffer.allocUnsafeSlow(bytes.length);
   bytes.copy(own);
   return own;

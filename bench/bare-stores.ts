@@ -1,0 +1,80 @@
+/**
+ * The least that a route on each store can do: send what is in memory, or make one call to the
+ * store's client, and answer in as many bytes and with the same headers as we do.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { Redis } from 'ioredis';
+import { open } from 'lmdb';
+import { OUTCOME, READY_TASKS, readyTaskId, resultPath, VERSION, viewOf } from './sample.js';
+
+interface TaskRoute {
+  Params: { task_id: string };
+}
+
+const URL = '/v1/tasks/:task_id/result';
+const DAY_MS = 86_400_000;
+
+/** GET from a Map; POST parses the body, and stores nothing. */
+export function memoryRoutes(http: FastifyInstance): void {
+  const outcomes = new Map<string, Buffer>();
+  for (let at = 0; at < READY_TASKS; at += 1) outcomes.set(readyTaskId(at), Buffer.from(OUTCOME));
+  http.get<TaskRoute>(URL, (request, reply) => {
+    sendOutcome(reply, outcomes.get(request.params.task_id)!);
+  });
+  http.post<TaskRoute>(URL, (request, reply) => {
+    JSON.parse((request.body as Buffer).toString());
+    sendView(reply, request.params.task_id);
+  });
+}
+
+/** POST awaits one put, acknowledged after its sync. */
+export function lmdbRoutes(http: FastifyInstance, directory: string): void {
+  const store = open<Buffer, string>({
+    path: directory,
+    noSubdir: false,
+    encoding: 'binary',
+    overlappingSync: false,
+  });
+  http.post<TaskRoute>(URL, async (request, reply) => {
+    await store.put(request.params.task_id, request.body as Buffer);
+    return sendView(reply, request.params.task_id);
+  });
+}
+
+/** GET is one pipelined `GET`, POST one `SET` with an expiry. */
+export async function redisRoutes(http: FastifyInstance, url: string): Promise<void> {
+  const redis = new Redis(url, { enableAutoPipelining: true });
+  for (let at = 0; at < READY_TASKS; at += 1) {
+    await redis.set(readyTaskId(at), OUTCOME, 'PX', DAY_MS);
+  }
+  http.get<TaskRoute>(URL, async (request, reply) =>
+    sendOutcome(reply, (await redis.getBuffer(request.params.task_id))!),
+  );
+  http.post<TaskRoute>(URL, async (request, reply) => {
+    await redis.set(request.params.task_id, request.body as Buffer, 'PX', DAY_MS);
+    return sendView(reply, request.params.task_id);
+  });
+}
+
+/** Our answer to a GET of a ready outcome. */
+export function sendOutcome(reply: FastifyReply, outcome: Buffer): FastifyReply {
+  return reply
+    .header('vary', 'Prefer')
+    .header('etag', `"${VERSION}"`)
+    .header('task-state', 'SUCCESS')
+    .header('cache-control', 'no-store')
+    .header('content-type', 'application/json')
+    .send(outcome);
+}
+
+/** Our answer to a POST of a new outcome. */
+export function sendView(reply: FastifyReply, taskId: string): FastifyReply {
+  return reply
+    .code(201)
+    .header('cache-control', 'no-store')
+    .header('task-version', VERSION)
+    .header('task-state', 'SUCCESS')
+    .header('location', resultPath(taskId))
+    .header('content-type', 'application/json')
+    .send(Buffer.from(viewOf(taskId)));
+}

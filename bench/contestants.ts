@@ -1,0 +1,66 @@
+/**
+ * Who is measured under load: ours and bare servers on each store, started afresh for each round
+ * with nothing stored but the tasks that a GET chooses from.
+ */
+import { rm } from 'node:fs/promises';
+import { OUTCOME, READY_TASKS, readyTaskId, resultPath } from './sample.js';
+import { freshDirectory, HttpServer, RedisServer, type Store } from './servers.js';
+
+export interface Contestant {
+  readonly who: 'ours' | 'bare';
+  readonly store: Store;
+}
+
+/** A contestant that is up. */
+export interface Running {
+  readonly server: HttpServer;
+  readonly redis: RedisServer | undefined;
+  stop(): Promise<void>;
+}
+
+/** Starts one; `isFilled` says whether it needs the ready tasks. */
+export async function startContestant(
+  { who, store }: Contestant,
+  isFilled: boolean,
+): Promise<Running> {
+  const ends: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.reverse()) await end();
+  };
+  try {
+    let place = '';
+    let redis: RedisServer | undefined;
+    if (store === 'redis') {
+      redis = await RedisServer.start();
+      place = redis.url;
+      ends.push(() => redis!.stop());
+    } else if (store === 'lmdb') {
+      place = await freshDirectory();
+      ends.push(() => rm(place, { recursive: true, force: true }));
+    }
+    const server = await (who === 'bare'
+      ? HttpServer.bare(store, place)
+      : HttpServer.ours(store === 'redis' ? place : `${store}:${place}`));
+    ends.push(() => server.stop());
+    if (isFilled && who === 'ours') await fill(server.url);
+    return { server, redis, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Bare servers fill their stores themselves. */
+async function fill(url: string): Promise<void> {
+  const ids = Array.from({ length: READY_TASKS }, (_, at) => readyTaskId(at));
+  while (ids.length > 0) {
+    await Promise.all(ids.splice(0, 50).map((id) => put(url + resultPath(id))));
+  }
+}
+
+async function put(url: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(url, { method: 'PUT', headers, body: OUTCOME });
+  if (answer.status !== 201) throw new Error(`PUT ${url} answered ${answer.status}`);
+  await answer.arrayBuffer();
+}

@@ -1,0 +1,34 @@
+/** `npm run bench`: measures each figure beside its ceiling, and prints them with their ratios. */
+
+import { describeMachine, othersShare, requirePrograms } from './machine.js';
+import { readOptions, USAGE } from './options.js';
+import { measureWaiters } from './parked-waiters.js';
+import { type Figure, renderReport, writeReport } from './report.js';
+import { measureRates } from './request-rates.js';
+import { measureWake } from './wake-latency.js';
+
+async function main(args: string[]): Promise<void> {
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const options = readOptions(args, (line) => void process.stderr.write(`${line}\n`));
+  requirePrograms();
+  const busyAtStart = await othersShare();
+  const figures: Figure[] = [];
+  if (options.only.has('get')) figures.push(...(await measureRates('GET', options)));
+  if (options.only.has('post')) figures.push(...(await measureRates('POST', options)));
+  if (options.only.has('waiters')) figures.push(...(await measureWaiters(options)));
+  if (options.only.has('wake')) figures.push(...(await measureWake(options)));
+  const report = renderReport(figures, describeMachine(busyAtStart));
+  process.stdout.write(report);
+  if (options.writes) writeReport(report);
+}
+
+// What was started is ended by each starter's handler of `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

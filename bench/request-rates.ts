@@ -1,0 +1,142 @@
+/**
+ * GET of a ready 1 KiB outcome and POST of a new one, on each store, beside its ceiling. In each
+ * round every contestant runs once, for itself, in a fresh process that is warmed up first.
+ */
+import { answerShape, requireSameShape } from './answer-shape.js';
+import { type Contestant, startContestant } from './contestants.js';
+import { type LoadResult, load } from './load.js';
+import type { Options } from './options.js';
+import { type Figure, ratioFigure } from './report.js';
+import type { Store } from './servers.js';
+import { median } from './statistics.js';
+
+type Method = 'GET' | 'POST';
+
+interface Match {
+  readonly store: Store;
+  /** Whose bare server is the ceiling. */
+  readonly ceiling: Store;
+  readonly does: string;
+  readonly target: number;
+}
+
+const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
+  GET: [
+    { store: 'memory', ceiling: 'memory', does: 'sends it from memory', target: 0.85 },
+    { store: 'lmdb', ceiling: 'memory', does: 'sends it from memory', target: 0.8 },
+    { store: 'redis', ceiling: 'redis', does: 'one pipelined `GET`', target: 0.85 },
+  ],
+  POST: [
+    { store: 'memory', ceiling: 'memory', does: 'parses the body', target: 0.7 },
+    { store: 'lmdb', ceiling: 'lmdb', does: 'awaits one synced put', target: 0.65 },
+    { store: 'redis', ceiling: 'redis', does: 'one `SET` with `PX`', target: 0.6 },
+  ],
+};
+
+/** What each contestant reached, a result for each round. */
+type Results = Map<string, LoadResult[]>;
+
+export async function measureRates(method: Method, options: Options): Promise<Figure[]> {
+  const matches = MATCHES[method];
+  const contestants = contestantsOf(matches);
+  const results: Results = new Map();
+  for (let round = 1; round <= options.rounds; round += 1) {
+    const shapes = new Map<string, string>();
+    for (const contestant of contestants) {
+      const name = nameOf(contestant);
+      const { result, shape } = await runOnce(contestant, method, options);
+      shapes.set(name, shape);
+      results.set(name, [...(results.get(name) ?? []), result]);
+      options.tell(`${method} ${name}, round ${round}: ${describe(result)}`);
+    }
+    for (const { store, ceiling } of matches) {
+      requireSameShape(shapes.get(`ours ${store}`)!, shapes.get(`bare ${ceiling}`)!);
+    }
+  }
+  return matches.map((match) => figureOf(method, match, results));
+}
+
+async function runOnce(
+  contestant: Contestant,
+  method: Method,
+  { seconds, warmUpSeconds }: Options,
+): Promise<{ result: LoadResult; shape: string }> {
+  const { server, redis, stop } = await startContestant(contestant, method === 'GET');
+  try {
+    const shape = await answerShape(server.url, method);
+    const target = { method, url: server.url, server: server.program, store: redis?.program };
+    await load({ ...target, seconds: warmUpSeconds });
+    return { shape, result: await load({ ...target, seconds }) };
+  } finally {
+    await stop();
+  }
+}
+
+/** Each once; ours and its ceiling one after the other. */
+function contestantsOf(matches: readonly Match[]): Contestant[] {
+  const all = new Map<string, Contestant>();
+  for (const { store, ceiling } of matches) {
+    for (const contestant of [
+      { who: 'bare', store: ceiling },
+      { who: 'ours', store },
+    ] as const) {
+      all.set(nameOf(contestant), contestant);
+    }
+  }
+  return [...all.values()];
+}
+
+function figureOf(
+  method: Method,
+  { store, ceiling, does, target }: Match,
+  results: Results,
+): Figure {
+  const ours = results.get(`ours ${store}`)!;
+  const bare = results.get(`bare ${ceiling}`)!;
+  return ratioFigure({
+    name: `${method}, ${store} (bare: ${does})`,
+    ours: summaryOf(ours),
+    ceiling: summaryOf(bare),
+    ratio: median(ours.map((result, at) => result.perSecond / bare[at]!.perSecond)),
+    cpuRatio: median(ours.map((result, at) => bare[at]!.serverUs / result.serverUs)),
+    atLeast: target,
+    busy: [busyOf('ours', ours), busyOf('bare', bare)].join('<br>'),
+    isGeneratorBound: [ours, bare].some((results) => paceOf(results) === 'wrk'),
+  });
+}
+
+/** A process that is this busy sets the pace. */
+const BUSY = 0.9;
+
+/** What set the pace; where neither was busy, it was the disk, or other processes. */
+function paceOf(results: readonly LoadResult[]): 'the server' | 'wrk' | 'neither' {
+  if (median(results.map((result) => result.serverShare)) >= BUSY) return 'the server';
+  return median(results.map((result) => result.generatorShare)) >= BUSY ? 'wrk' : 'neither';
+}
+
+function summaryOf(results: readonly LoadResult[]): string {
+  const perSecond = median(results.map((result) => result.perSecond));
+  const serverUs = median(results.map((result) => result.serverUs));
+  return `${Math.round(perSecond).toLocaleString('en')}/s, ${serverUs.toFixed(1)} µs`;
+}
+
+function busyOf(who: string, results: readonly LoadResult[]): string {
+  const server = percent(median(results.map((result) => result.serverShare)));
+  const wrk = percent(median(results.map((result) => result.generatorShare)));
+  const stores = results.map((result) => result.storeShare).filter((share) => share !== undefined);
+  const redis = stores.length === 0 ? '' : `, Redis ${percent(median(stores))}`;
+  return `${who}: server ${server}, wrk ${wrk}${redis}; paced by ${paceOf(results)}`;
+}
+
+function describe(result: LoadResult): string {
+  const latency = `p99 ${(result.p99Us / 1_000).toFixed(1)} ms`;
+  return `${summaryOf([result])} of CPU a request, ${latency} (${busyOf('share', [result])})`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+function nameOf({ who, store }: Contestant): string {
+  return `${who} ${store}`;
+}

@@ -1,0 +1,100 @@
+/** The servers that are measured: ours as it is shipped, the bare ones, and Redis beneath both. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort } from '../test/support/redis-server.js';
+import { CORE } from './machine.js';
+import { type Memory, Program } from './program.js';
+
+export type Store = 'memory' | 'lmdb' | 'redis';
+
+const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+const LISTENING = /listening at http:\/\/127\.0\.0\.1:(\d+)/;
+
+/** A server process that listens. */
+export class HttpServer {
+  readonly program: Program;
+
+  private constructor(program: Program) {
+    this.program = program;
+  }
+
+  /** `resultd serve`. `flags` are its own. */
+  static ours(backend: string, flags: readonly string[] = []): Promise<HttpServer> {
+    const args = ['serve', '--port', '0', '--backend', backend, ...flags];
+    return HttpServer.#node([fileOf('../src/main.js'), ...args]);
+  }
+
+  /** One of `bare-server.ts`. */
+  static bare(kind: Store | 'waits' | 'unanswered', place = ''): Promise<HttpServer> {
+    return HttpServer.#node([fileOf('bare-server.js'), kind, place]);
+  }
+
+  static async #node(args: readonly string[]): Promise<HttpServer> {
+    const probe = new URL('memory-probe.js', import.meta.url).href;
+    return new HttpServer(
+      await Program.start({
+        command: process.execPath,
+        args: ['--expose-gc', '--import', probe, ...args],
+        core: CORE.server,
+        ready: LISTENING,
+      }),
+    );
+  }
+
+  get port(): number {
+    return Number(this.program.readyLine[1]);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  /** Its memory after a full garbage collection. */
+  memory(): Promise<Memory> {
+    return this.program.ask({ ask: 'memory' });
+  }
+
+  stop(): Promise<void> {
+    return this.program.stop();
+  }
+}
+
+/** A fresh redis-server that keeps nothing on disk. */
+export class RedisServer {
+  readonly program: Program;
+  readonly port: number;
+  readonly #directory: string;
+
+  private constructor(program: Program, port: number, directory: string) {
+    this.program = program;
+    this.port = port;
+    this.#directory = directory;
+  }
+
+  static async start(): Promise<RedisServer> {
+    const directory = await freshDirectory();
+    const port = await freePort();
+    const program = await Program.start({
+      command: 'redis-server',
+      args: ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', ''],
+      core: CORE.store,
+      ready: /Ready to accept connections/,
+    });
+    return new RedisServer(program, port, directory);
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+export function freshDirectory(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'resultd-bench-'));
+}

@@ -1,0 +1,73 @@
+/** Who wakes whom: the servers that writers and waiters are sent to. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { CommandCounter } from './command-counts.js';
+import type { Program } from './program.js';
+import { HttpServer, RedisServer } from './servers.js';
+
+export interface WakeSetup {
+  readonly writerPort: number;
+  readonly waiterPort: number;
+  /** The server processes. */
+  readonly programs: readonly Program[];
+  /** Counts what Redis is sent; undefined where there is none. */
+  readonly counter: CommandCounter | undefined;
+  /** What Redis is sent when nothing happens: pings, mostly. */
+  readonly idleCommandsPerSecond: number;
+  stop(): Promise<void>;
+}
+
+export type WakeSetupName = 'bare' | 'memory' | 'Redis, one process' | 'Redis, two processes';
+
+const FLAGS = ['--max-wait', '10m'];
+const IDLE_MS = 3_000;
+
+export const WAKE_SETUPS: readonly (readonly [WakeSetupName, () => Promise<WakeSetup>])[] = [
+  ['bare', async () => single(await HttpServer.bare('waits'))],
+  ['memory', async () => single(await HttpServer.ours('memory:', FLAGS))],
+  ['Redis, one process', () => onRedis(1)],
+  ['Redis, two processes', () => onRedis(2)],
+];
+
+function single(server: HttpServer): WakeSetup {
+  return {
+    writerPort: server.port,
+    waiterPort: server.port,
+    programs: [server.program],
+    counter: undefined,
+    idleCommandsPerSecond: 0,
+    stop: () => server.stop(),
+  };
+}
+
+/** Waiters at the first process, writers at the last. */
+async function onRedis(processes: number): Promise<WakeSetup> {
+  const redis = await RedisServer.start();
+  const servers: HttpServer[] = [];
+  let counter: CommandCounter | undefined;
+  const stop = async (): Promise<void> => {
+    counter?.close();
+    for (const server of servers) await server.stop();
+    await redis.stop();
+  };
+  try {
+    while (servers.length < processes) servers.push(await HttpServer.ours(redis.url, FLAGS));
+    counter = new CommandCounter(redis.url);
+    return {
+      writerPort: servers.at(-1)!.port,
+      waiterPort: servers[0]!.port,
+      programs: servers.map((server) => server.program),
+      counter,
+      idleCommandsPerSecond: await idleRate(counter),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function idleRate(counter: CommandCounter): Promise<number> {
+  const [before, startedAt] = [await counter.total(), performance.now()];
+  await pause(IDLE_MS);
+  return ((await counter.total()) - before) / ((performance.now() - startedAt) / 1_000);
+}

@@ -1,0 +1,231 @@
+/**
+ * The embedded, durable backend: LMDB in a directory that one process owns.
+ *
+ * Reads are synchronous look-ups in memory-mapped pages. Writes go through one queue and are
+ * acknowledged after the sync. After a failed commit the store is asked whether it still works, and
+ * opened anew where LMDB has given it up, so that a disk that was full or failing needs no restart.
+ */
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Command, Reply } from '../../commands.js';
+import { ResultdError, shown, storeUnavailable } from '../../errors.js';
+import {
+  type Listener,
+  ResultBackend,
+  type ResultBackendOptions,
+  type Supports,
+  type Unsubscribe,
+} from '../../result-backend.js';
+import { type Parts, type TaskEntry, versionOf } from '../../task-entry.js';
+import { DirectoryLock } from './directory-lock.js';
+import { planCommand, planProbe, planPurge } from './planner.js';
+import { TaskTables, taskKeyOf } from './task-tables.js';
+import { WriteQueue } from './write-queue.js';
+
+export interface LmdbBackendOptions extends ResultBackendOptions {
+  /** Where the store is kept. It is made where it is missing. */
+  readonly directory: string;
+  /** Writes that may wait for the disk; more are `overloaded`. Default: 20,000. */
+  readonly maxQueuedWrites?: number;
+  /** Their bytes in sum. Default: 256 MiB. */
+  readonly maxQueuedBytes?: number;
+}
+
+const PURGE_EVERY_MS = 250;
+/** Tasks removed in one step, so that a purge never holds up other writes for long. */
+const PURGE_STEP = 250;
+const COMMAND_BYTES = 512;
+
+export class LmdbBackend extends ResultBackend {
+  readonly supports: Supports = { durable: true, shared: false, namespaces: true, listing: false };
+  readonly directory: string;
+  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #queue: WriteQueue<TaskTables>;
+  #lock: DirectoryLock | undefined;
+  /** Undefined before the start, after the end, and while the store is opened anew. */
+  #tables: TaskTables | undefined;
+  #reopening: Promise<TaskTables> | undefined;
+  /** Why the last write that changed something failed; undefined where it did not. */
+  #failure: unknown;
+  #purger: NodeJS.Timeout | undefined;
+  #isPurging = false;
+
+  constructor(options: LmdbBackendOptions) {
+    super(options);
+    this.directory = resolve(options.directory);
+    this.#queue = new WriteQueue({
+      commit: (write) => this.#commit(write),
+      ...(options.maxQueuedWrites === undefined ? {} : { maxWrites: options.maxQueuedWrites }),
+      ...(options.maxQueuedBytes === undefined ? {} : { maxBytes: options.maxQueuedBytes }),
+    });
+  }
+
+  /** How many tasks are held, the expired ones that are not purged yet included. */
+  get storedTasks(): number {
+    return this.#tables?.storedTasks ?? 0;
+  }
+
+  protected async _startup(): Promise<void> {
+    try {
+      await mkdir(this.directory, { recursive: true });
+      this.#lock = await DirectoryLock.acquire(this.directory);
+      this.#tables = await TaskTables.open(this.directory);
+    } catch (error) {
+      await this.#lock?.release();
+      this.#lock = undefined;
+      throw wrapped(error, `the store in ${shown(this.directory)} cannot be opened`);
+    }
+    this.#purger = setInterval(() => void this.#purge(), PURGE_EVERY_MS).unref();
+  }
+
+  protected async _shutdown(): Promise<void> {
+    clearInterval(this.#purger);
+    await this.#queue.idle();
+    const tables = this.#tables;
+    this.#tables = undefined;
+    await tables?.close();
+    await this.#lock?.release();
+    this.#listeners.clear();
+  }
+
+  /** After a failed write, only a write that succeeds shows that the store works again. */
+  protected async _ping(): Promise<void> {
+    if (this.#failure !== undefined) await this.#queue.run(0, planProbe);
+    else if (this.#tables === undefined) await this.#reopened();
+  }
+
+  protected async _read(
+    namespace: string,
+    taskId: string,
+    parts: Parts,
+  ): Promise<TaskEntry | undefined> {
+    const tables = this.#tables ?? (await this.#reopened());
+    return readEntry(tables, namespace, taskId, parts);
+  }
+
+  protected override async _readMany(
+    namespace: string,
+    taskIds: readonly string[],
+    parts: Parts,
+  ): Promise<(TaskEntry | undefined)[]> {
+    const tables = this.#tables ?? (await this.#reopened());
+    return taskIds.map((taskId) => readEntry(tables, namespace, taskId, parts));
+  }
+
+  protected async _execute(namespace: string, command: Command): Promise<Reply> {
+    const key = taskKeyOf(namespace, command.taskId);
+    const decision = await this.#queue.run(bytesOf(command), (tables) => {
+      try {
+        return planCommand(tables, key, command);
+      } catch (error) {
+        throw wrapped(error, `task ${shown(command.taskId)} could not be read`);
+      }
+    });
+    if (decision.write !== undefined) this.#notify(namespace, command.taskId, decision.write);
+    return decision;
+  }
+
+  protected async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
+    const listeners = this.#listeners.get(namespace) ?? new Set();
+    this.#listeners.set(namespace, listeners.add(listener));
+    return async () => {
+      listeners.delete(listener);
+    };
+  }
+
+  #notify(namespace: string, taskId: string, entry: TaskEntry | null): void {
+    const listeners = this.#listeners.get(namespace);
+    if (listeners === undefined) return;
+    const version = entry === null ? null : versionOf(entry);
+    for (const listener of listeners) listener({ namespace, taskId, version });
+  }
+
+  async #commit(write: (tables: TaskTables) => boolean): Promise<void> {
+    const tables = this.#tables ?? (await this.#reopen());
+    let changes = false;
+    try {
+      await tables.transaction(() => {
+        changes = write(tables);
+      });
+      if (changes) this.#failure = undefined;
+    } catch (error) {
+      const cause = await commitCause(error);
+      this.#failure = cause;
+      await this.#recover(tables);
+      throw wrapped(cause, 'the write could not be stored');
+    }
+  }
+
+  /** Opens the store anew where LMDB has given it up: it says so at every use from then on. */
+  async #recover(tables: TaskTables): Promise<void> {
+    try {
+      tables.checkUsable();
+    } catch {
+      this.#tables = undefined;
+      this.#reopening = tables.close().then(() => this.#reopen());
+      // Whether it can be opened shows at the next use.
+      await this.#reopening.catch(() => {});
+    }
+  }
+
+  async #reopen(): Promise<TaskTables> {
+    try {
+      this.#tables = await TaskTables.open(this.directory);
+      return this.#tables;
+    } catch (error) {
+      throw wrapped(error, `the store in ${shown(this.directory)} cannot be opened again`);
+    }
+  }
+
+  /** The store once it is open again. Only the write queue opens it, one at a time. */
+  async #reopened(): Promise<TaskTables> {
+    const tables = await this.#reopening;
+    if (tables === undefined) throw storeUnavailable('the store is not open');
+    return this.#tables ?? tables;
+  }
+
+  async #purge(): Promise<void> {
+    if (this.#isPurging || this.#tables === undefined) return;
+    this.#isPurging = true;
+    try {
+      const due = this.#tables.dueKeys(Date.now(), PURGE_STEP);
+      if (due.length > 0) await this.#queue.run(0, (tables) => planPurge(tables, due));
+    } catch {
+      // The next tick tries again; `ping` tells of a store that cannot write.
+    } finally {
+      this.#isPurging = false;
+    }
+  }
+}
+
+function readEntry(
+  tables: TaskTables,
+  namespace: string,
+  taskId: string,
+  parts: Parts,
+): TaskEntry | undefined {
+  try {
+    return tables.read(taskKeyOf(namespace, taskId), parts);
+  } catch (error) {
+    throw wrapped(error, `task ${shown(taskId)} could not be read`);
+  }
+}
+
+/** LMDB rejects a failed commit with an error that holds a promise, rejected with the reason. */
+async function commitCause(error: unknown): Promise<unknown> {
+  const { commitError } = error as { commitError?: Promise<never> };
+  if (commitError === undefined) return error;
+  return commitError.catch((cause: unknown) => cause);
+}
+
+function wrapped(error: unknown, what: string): ResultdError {
+  if (error instanceof ResultdError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return storeUnavailable(`${what}: ${reason}. Check the disk and its free space`, error);
+}
+
+function bytesOf(command: Command): number {
+  if (command.kind === 'set-progress') return COMMAND_BYTES + command.progress.length;
+  if (command.kind !== 'set-outcome') return COMMAND_BYTES;
+  return COMMAND_BYTES + command.outcome.size + (command.outcome.log?.length ?? 0);
+}

@@ -1,0 +1,142 @@
+/**
+ * From a command to the puts that carry it out, inside one transaction of LMDB.
+ *
+ * A plan is made first (everything is read, decided and encoded) and applied after: what can fail
+ * for reasons of one command fails before anything is written for it.
+ */
+import type { Command } from '../../commands.js';
+import { type Consumed, type Decision, decide } from '../../decide.js';
+import { entryExpiresAt, NEVER, type TaskEntry } from '../../task-entry.js';
+import { decodeConsumed, decodeRecord, encodeConsumed, encodeRecord } from './task-record.js';
+import { expiryKey, INLINE_BYTES, type TaskTables } from './task-tables.js';
+import type { Plan } from './write-queue.js';
+
+type Puts = () => void;
+
+const TASK = '1';
+const CONSUMED = '2';
+const TIME_LENGTH = 8;
+const NO_BYTES = Buffer.alloc(0);
+const NOTHING: readonly Consumed[] = [];
+
+/** Decides on a command and encodes what it writes. */
+export function planCommand(tables: TaskTables, key: string, command: Command): Plan<Decision> {
+  const isConsume = command.kind === 'consume';
+  const before = isConsume
+    ? tables.read(key, { body: true, log: true })
+    : tables.readRecord(key, true);
+  const consumed = readConsumed(tables, key, isConsume ? command.idempotencyKey : undefined);
+  const decision = decide(command, { entry: before, consumed }, Date.now());
+  const { write, remember } = decision;
+  const puts: Puts[] = [];
+  if (write !== undefined) puts.push(planEntry(tables, key, before, write));
+  if (remember !== undefined) puts.push(planConsumed(tables, key, consumed, remember));
+  return { result: decision, puts };
+}
+
+/** Removes what the expiry keys stand for, unless it was given another expiry since. */
+export function planPurge(tables: TaskTables, expiryKeys: readonly string[]): Plan<void> {
+  const puts = expiryKeys.map((expiry): Puts => {
+    const expiresAt = Buffer.from(expiry, 'latin1').readDoubleBE(0);
+    const key = expiry.slice(TIME_LENGTH + 1);
+    if (expiry[TIME_LENGTH] === TASK) {
+      const before = tables.readRecord(key, false);
+      if (before !== undefined && entryExpiresAt(before) === expiresAt) {
+        return planEntry(tables, key, before, null);
+      }
+    } else {
+      const before = readConsumed(tables, key, undefined);
+      if (listExpiresAt(before) === expiresAt) return planConsumed(tables, key, before, NOTHING);
+    }
+    return () => void tables.expiry.remove(expiry);
+  });
+  return { result: undefined, puts };
+}
+
+/** A write that changes nothing that anyone reads. */
+export function planProbe(tables: TaskTables): Plan<void> {
+  const now = Buffer.from(String(Date.now()));
+  return { result: undefined, puts: [() => void tables.meta.put('probe', now)] };
+}
+
+function planEntry(
+  tables: TaskTables,
+  key: string,
+  before: TaskEntry | undefined,
+  after: TaskEntry | null,
+): Puts {
+  const old = before?.outcome;
+  const next = after?.outcome;
+  const isInline = next !== undefined && next.size <= INLINE_BYTES;
+  const record = after === null ? undefined : encodeRecord(after, isInline, false);
+  return () => {
+    if (record === undefined) tables.tasks.remove(key);
+    else tables.tasks.put(key, record);
+    if (next !== old) {
+      // Bytes that stand apart are put or removed only with their outcome: without a change of it
+      // they were not even read.
+      if (next !== undefined && !isInline) tables.bodies.put(key, after!.body!);
+      else if (old !== undefined && old.size > INLINE_BYTES) tables.bodies.remove(key);
+      if (next?.hasLog === true) tables.logs.put(key, after!.log!);
+      else if (old?.hasLog === true) tables.logs.remove(key);
+    }
+    const expiredAt = before === undefined ? NEVER : entryExpiresAt(before);
+    moveExpiry(tables, TASK, key, expiredAt, after === null ? NEVER : entryExpiresAt(after));
+  };
+}
+
+function planConsumed(
+  tables: TaskTables,
+  key: string,
+  before: readonly Consumed[],
+  after: readonly Consumed[],
+): Puts {
+  const list = encodeConsumed(after);
+  const forgotten = before.filter((past) => !after.includes(past));
+  const added = after
+    .filter((past) => past.entry !== undefined && !before.includes(past))
+    .map((past) => ({
+      replayKey: replayKeyOf(key, past.idempotencyKey!),
+      record: encodeRecord(past.entry!, true, true),
+    }));
+  return () => {
+    if (after.length === 0) tables.consumed.remove(key);
+    else tables.consumed.put(key, list);
+    for (const { idempotencyKey } of forgotten) {
+      if (idempotencyKey !== undefined) tables.replays.remove(replayKeyOf(key, idempotencyKey));
+    }
+    for (const { replayKey, record } of added) tables.replays.put(replayKey, record);
+    moveExpiry(tables, CONSUMED, key, listExpiresAt(before), listExpiresAt(after));
+  };
+}
+
+/** `NEVER` stands for no key in the index: nothing expires then. */
+function moveExpiry(tables: TaskTables, kind: string, key: string, from: number, to: number): void {
+  if (from === to) return;
+  if (from !== NEVER) tables.expiry.remove(expiryKey(from, kind, key));
+  if (to !== NEVER) tables.expiry.put(expiryKey(to, kind, key), NO_BYTES);
+}
+
+/** The remembered consumes; what was consumed is read only for the wanted idempotency key. */
+function readConsumed(
+  tables: TaskTables,
+  key: string,
+  wanted: string | undefined,
+): readonly Consumed[] {
+  const bytes = tables.consumed.get(key);
+  if (bytes === undefined) return NOTHING;
+  return decodeConsumed(bytes, (idempotencyKey) => {
+    if (idempotencyKey !== wanted) return undefined;
+    const record = tables.replays.get(replayKeyOf(key, idempotencyKey));
+    return record === undefined ? undefined : decodeRecord(record, record.length, true);
+  });
+}
+
+function listExpiresAt(list: readonly Consumed[]): number {
+  return list.length === 0 ? NEVER : Math.max(...list.map((past) => past.expiresAt));
+}
+
+/** UTF-16, so that no two keys become one. */
+function replayKeyOf(key: string, idempotencyKey: string): string {
+  return `${key}\0${Buffer.from(idempotencyKey, 'utf16le').toString('latin1')}`;
+}

@@ -1,0 +1,95 @@
+/**
+ * One stored task as bytes, and one list of remembered consumes.
+ *
+ * A record is: flags (1 byte: 1 has progress, 2 has the body, 4 has the log), the lengths of head,
+ * progress and log (three u32 little-endian), then head, progress, log and body. The log of a task
+ * is kept apart, and so is a large body; a remembered consume has both in its record.
+ *
+ * A list is, for each consume: expiry (f64 little-endian), digest (32 Latin-1 bytes), the length of
+ * the idempotency key (u16, bytes; 0 for none), the key (UTF-16, which keeps every string exact).
+ */
+import type { Consumed } from '../../decide.js';
+import type { TaskEntry } from '../../task-entry.js';
+import { decodeHead, encodeHead } from '../../wire/entry-head.js';
+
+const PREFIX = 13;
+const HAS_PROGRESS = 1;
+const HAS_BODY = 2;
+const HAS_LOG = 4;
+const NO_BYTES = Buffer.alloc(0);
+const CONSUMED_FIXED = 42;
+const DIGEST_LENGTH = 32;
+
+export function encodeRecord(entry: TaskEntry, withBody: boolean, withLog: boolean): Buffer {
+  const head = encodeHead(entry);
+  const progress = entry.progress ?? NO_BYTES;
+  const log = (withLog ? entry.log : undefined) ?? NO_BYTES;
+  const body = (withBody ? entry.body : undefined) ?? NO_BYTES;
+  const bytes = Buffer.allocUnsafe(
+    PREFIX + head.length + progress.length + log.length + body.length,
+  );
+  bytes[0] =
+    (entry.progress === undefined ? 0 : HAS_PROGRESS) |
+    (withBody && entry.body !== undefined ? HAS_BODY : 0) |
+    (withLog && entry.log !== undefined ? HAS_LOG : 0);
+  bytes.writeUInt32LE(head.length, 1);
+  bytes.writeUInt32LE(progress.length, 5);
+  bytes.writeUInt32LE(log.length, 9);
+  let at = PREFIX;
+  for (const part of [head, progress, log, body]) {
+    part.copy(bytes, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** The entry of a record of `length` bytes. Nothing of it shares memory with `bytes`. */
+export function decodeRecord(bytes: Buffer, length: number, withBody: boolean): TaskEntry {
+  const flags = bytes[0]!;
+  const progressAt = PREFIX + bytes.readUInt32LE(1);
+  const logAt = progressAt + bytes.readUInt32LE(5);
+  const bodyAt = logAt + bytes.readUInt32LE(9);
+  return decodeHead(bytes.subarray(PREFIX, progressAt), {
+    progress: (flags & HAS_PROGRESS) === 0 ? undefined : copied(bytes, progressAt, logAt),
+    log: (flags & HAS_LOG) === 0 ? undefined : copied(bytes, logAt, bodyAt),
+    body: (flags & HAS_BODY) === 0 || !withBody ? undefined : copied(bytes, bodyAt, length),
+  });
+}
+
+/** A copy, since what a read gave is overwritten by the next one. */
+export function copied(bytes: Buffer, start: number, end: number): Buffer {
+  return Buffer.from(bytes.subarray(start, end));
+}
+
+/** The list without what was consumed, which stands in records of its own. */
+export function encodeConsumed(list: readonly Consumed[]): Buffer {
+  return Buffer.concat(
+    list.map(({ digest, expiresAt, idempotencyKey = '' }) => {
+      const bytes = Buffer.allocUnsafe(CONSUMED_FIXED + 2 * idempotencyKey.length);
+      bytes.writeDoubleLE(expiresAt, 0);
+      bytes.write(digest, 8, 'latin1');
+      bytes.writeUInt16LE(2 * idempotencyKey.length, 8 + DIGEST_LENGTH);
+      bytes.write(idempotencyKey, CONSUMED_FIXED, 'utf16le');
+      return bytes;
+    }),
+  );
+}
+
+export function decodeConsumed(
+  bytes: Buffer,
+  entryOf: (idempotencyKey: string) => TaskEntry | undefined,
+): Consumed[] {
+  const list: Consumed[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = at + CONSUMED_FIXED + bytes.readUInt16LE(at + 8 + DIGEST_LENGTH);
+    const idempotencyKey = bytes.toString('utf16le', at + CONSUMED_FIXED, end) || undefined;
+    list.push({
+      expiresAt: bytes.readDoubleLE(at),
+      digest: bytes.toString('latin1', at + 8, at + 8 + DIGEST_LENGTH),
+      idempotencyKey,
+      entry: idempotencyKey === undefined ? undefined : entryOf(idempotencyKey),
+    });
+    at = end;
+  }
+  return list;
+}

@@ -1,0 +1,149 @@
+/**
+ * Group commit: writes that arrive while a transaction is being synced share the next one.
+ *
+ * One transaction runs at a time, so that all its writes are acknowledged by one sync, and that a
+ * failed one can be dealt with before the next begins. A write that fails while it is planned fails
+ * alone; one that fails while it is written undoes its whole group. The queue is bounded.
+ */
+import { overloaded } from '../../errors.js';
+
+/** What one write found, and what it puts. */
+export interface Plan<T> {
+  readonly result: T;
+  readonly puts: readonly (() => void)[];
+}
+
+export interface WriteQueueOptions<S> {
+  /**
+   * Runs `write`, which says whether it put anything, in one transaction of the store. Resolves
+   * once that is synced.
+   */
+  readonly commit: (write: (store: S) => boolean) => Promise<void>;
+  /** Writes that may wait. Default: 20,000. */
+  readonly maxWrites?: number;
+  /** Their bytes in sum; a single write of any size is let in. Default: 256 MiB. */
+  readonly maxBytes?: number;
+}
+
+interface Write<S> {
+  readonly bytes: number;
+  readonly plan: (store: S) => Plan<unknown>;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  result: unknown;
+  failure: { readonly error: unknown } | undefined;
+}
+
+/** A group runs in one turn of the event loop: this bounds how long that turn takes. */
+const GROUP_WRITES = 500;
+const GROUP_BYTES = 32 * 1_024 * 1_024;
+
+export class WriteQueue<S> {
+  readonly #commit: WriteQueueOptions<S>['commit'];
+  readonly #maxWrites: number;
+  readonly #maxBytes: number;
+  #waiting: Write<S>[] = [];
+  #waitingBytes = 0;
+  #isRunning = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: WriteQueueOptions<S>) {
+    this.#commit = options.commit;
+    this.#maxWrites = options.maxWrites ?? 20_000;
+    this.#maxBytes = options.maxBytes ?? 256 * 1_024 * 1_024;
+  }
+
+  /**
+   * Carries out one write of about `bytes` bytes. `plan` is called within the transaction. Throws
+   * `overloaded` where too many are waiting, what `plan` throws, and what the commit throws.
+   */
+  run<T>(bytes: number, plan: (store: S) => Plan<T>): Promise<T> {
+    const isFull =
+      this.#waiting.length >= this.#maxWrites ||
+      (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes);
+    if (isFull) {
+      const held = `${this.#waiting.length} writes (${this.#waitingBytes} bytes)`;
+      return Promise.reject(
+        overloaded(`${held} are waiting for the disk already: try again in a moment`),
+      );
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({
+        bytes,
+        plan,
+        resolve: resolve as (result: unknown) => void,
+        reject,
+        result: undefined,
+        failure: undefined,
+      });
+      this.#waitingBytes += bytes;
+      if (!this.#isRunning) void this.#drain();
+    });
+  }
+
+  /** Resolves once no write is waiting or running. */
+  async idle(): Promise<void> {
+    if (!this.#isRunning) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #drain(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#waiting.length > 0) {
+      // Those who write again as soon as they are answered get into the same group.
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.#runGroup();
+    }
+    this.#isRunning = false;
+    this.#onIdle?.();
+  }
+
+  async #runGroup(): Promise<void> {
+    let group: Write<S>[] = [];
+    try {
+      await this.#commit((store) => {
+        group = this.#takeGroup();
+        let puts = 0;
+        for (const write of group) puts += carryOut(write, store);
+        return puts > 0;
+      });
+    } catch (error) {
+      // A transaction that could not begin has taken none: the first group fails all the same.
+      if (group.length === 0) group = this.#takeGroup();
+      for (const write of group)
+        write.reject(write.failure === undefined ? error : write.failure.error);
+      return;
+    }
+    for (const write of group) {
+      if (write.failure === undefined) write.resolve(write.result);
+      else write.reject(write.failure.error);
+    }
+  }
+
+  #takeGroup(): Write<S>[] {
+    let count = 0;
+    let bytes = 0;
+    while (count < Math.min(this.#waiting.length, GROUP_WRITES) && bytes < GROUP_BYTES) {
+      bytes += this.#waiting[count]!.bytes;
+      count += 1;
+    }
+    this.#waitingBytes -= bytes;
+    return this.#waiting.splice(0, count);
+  }
+}
+
+/** Says how many puts it made. Throws only while it puts. */
+function carryOut<S>(write: Write<S>, store: S): number {
+  let plan: Plan<unknown>;
+  try {
+    plan = write.plan(store);
+  } catch (error) {
+    write.failure = { error };
+    return 0;
+  }
+  write.result = plan.result;
+  for (const put of plan.puts) put();
+  return plan.puts.length;
+}

@@ -1,0 +1,4 @@
+if not holds(is_known) then return keep(MISMATCH) end
+if is_known then publish('-') end
+redis.call('DEL', task, KEYS[2])
+return { is_known and DONE or ABSENT, now, false, false }

@@ -1,0 +1,40 @@
+/**
+ * Where things lie in Redis. All keys of one task carry the same hash tag, `{<namespace>.<b>}`, so
+ * that one script may touch them all, also in a cluster; there are 256 tags for each namespace.
+ *
+ * The layout is for ever: stored tasks are found by it.
+ */
+import { crc32 } from 'node:zlib';
+
+export class Keys {
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** The task: a hash of `head`, `outcome`, `progress` and `log`. */
+  task(namespace: string, taskId: string): string {
+    return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}t:${taskId}`;
+  }
+
+  /** What is remembered of the task's consumes: a hash of `index` and of what was consumed. */
+  consumed(namespace: string, taskId: string): string {
+    return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}c:${taskId}`;
+  }
+
+  /** The channel of this namespace's notifications. */
+  channel(namespace: string): string {
+    return `${this.#prefix}{${namespace}}changes`;
+  }
+
+  /** A key that is never there: see `RedisBackend`'s ping. */
+  get probe(): string {
+    return `${this.#prefix}{ping}`;
+  }
+}
+
+/** A task's bucket, 0 to 255: the CRC-32 (zlib's) of its id's bytes modulo 256. */
+export function bucketOf(taskId: string): number {
+  return crc32(taskId) & 0xff;
+}

@@ -1,0 +1,117 @@
+-- Shared by all scripts here, and put in front of each: the clock, the task as far as it is live,
+-- conditions, and how a head is written. The rules are those of src/decide.ts, line by line.
+--
+-- KEYS: 1 the task, 2 its remembered consumes (only where a script needs them).
+-- ARGV: 1 channel, 2 task id, 3 If-Match, 4 If-None-Match ('', '*', or ' version version '), and
+-- from 5 on what each script says.
+-- Answers: { verdict (its place in VERDICTS of scripts.ts), the clock, head, progress }.
+--
+-- Whatever a script may be refused (PUBLISH to a user without the right, HSET to a full store)
+-- comes before all that changes something: a script that fails has changed nothing.
+
+local CREATED, REPLACED, UNCHANGED, CONFLICT = 1, 2, 3, 4
+local MISMATCH, ABSENT, NOT_READY, DONE = 5, 6, 7, 8
+local DESCRIPTOR_AT = 49
+local task = KEYS[1]
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local fields = redis.call('HMGET', task, 'head', 'progress')
+local stored, progress = fields[1], fields[2]
+local version_ms, random, created_at, outcome_at, progress_at = 0, '', now, 0, 0
+local has_outcome, has_progress = false, false
+if stored then
+  version_ms, random, created_at, outcome_at, progress_at = struct.unpack('<dc16ddd', stored, 2)
+  has_outcome = #stored > DESCRIPTOR_AT and outcome_at > now
+  has_progress = progress and progress_at > now or false
+end
+local is_known = has_outcome or has_progress
+
+local function version()
+  local live = has_outcome and (has_progress and 'op' or 'o') or 'p'
+  return string.format('%.0f-%s.%s', version_ms, random, live)
+end
+
+local function pack_head(descriptor)
+  return '\1'
+    .. struct.pack('<dc16ddd', version_ms, random, created_at, outcome_at, progress_at)
+    .. descriptor
+end
+
+-- Takes what has expired out of what was loaded. `had_…` tell whether it is still in the store.
+local had_outcome, had_progress = stored and #stored > DESCRIPTOR_AT, progress
+if stored and ((had_outcome and not has_outcome) or (progress_at ~= 0 and not has_progress)) then
+  if not has_outcome then outcome_at = 0 end
+  if not has_progress then
+    progress_at, progress = 0, false
+  end
+  if is_known then
+    stored = pack_head(has_outcome and string.sub(stored, DESCRIPTOR_AT + 1) or '')
+  else
+    stored, version_ms, created_at = false, 0, now
+  end
+end
+
+local function keep(verdict)
+  return { verdict, now, stored, progress }
+end
+
+local function lists(tags)
+  return is_known and string.find(tags, ' ' .. version() .. ' ', 1, true) ~= nil
+end
+
+-- Whether the conditions hold (RFC 9110, section 13.1); '*' asks about the addressed record only.
+local function holds(is_there)
+  local if_match, if_none_match = ARGV[3], ARGV[4]
+  if if_match == '*' then
+    if not is_there then return false end
+  elseif if_match ~= '' and not lists(if_match) then
+    return false
+  end
+  if if_none_match == '*' then return not is_there end
+  return if_none_match == '' or not lists(if_none_match)
+end
+
+-- Gives the task its next version; the random part comes from the client.
+local function renew(new_random)
+  version_ms, random = math.max(version_ms + 1, now), new_random
+end
+
+local function ttl_of(argument)
+  return argument == 'never' and math.huge or tonumber(argument)
+end
+
+local function publish(what)
+  redis.call('PUBLISH', ARGV[1], what .. ' ' .. ARGV[2])
+end
+
+-- Redis keeps a key through the millisecond that it is given, and a record is gone in it.
+local function expire_key(key, at)
+  if at == math.huge then
+    redis.call('PERSIST', key)
+  else
+    at = math.max(math.ceil(at) - 1, now + 1)
+    redis.call('PEXPIREAT', key, string.format('%.0f', at))
+  end
+end
+
+-- What is remembered of the consumes that have not expired: a list of { digest, key, expires_at },
+-- and the keys of those that have.
+local function remembered()
+  local live, expired = {}, {}
+  local index = redis.call('HGET', KEYS[2], 'index')
+  local at = 1
+  while index and at <= #index do
+    local expires_at, digest, length
+    expires_at, digest, length, at = struct.unpack('<dc32H', index, at)
+    local key = string.sub(index, at, at + length - 1)
+    at = at + length
+    if expires_at > now then
+      live[#live + 1] = { digest = digest, key = key, expires_at = expires_at }
+    elseif key ~= '' then
+      expired[#expired + 1] = key
+    end
+  end
+  return live, expired
+end

@@ -1,0 +1,168 @@
+/**
+ * The Redis backend: each task is one hash, each write one script, each read one HMGET. Redis is
+ * the only clock, expires the keys itself, and publishes each change in the script that makes it.
+ *
+ * How Redis is reached is the connection's matter; nothing here knows how many servers there are.
+ */
+import type { Command, Reply } from '../../commands.js';
+import {
+  type Listener,
+  ResultBackend,
+  type ResultBackendOptions,
+  type Supports,
+  type Unsubscribe,
+} from '../../result-backend.js';
+import { entryExpiresAt, type Parts, type TaskEntry } from '../../task-entry.js';
+import { decodeHead } from '../../wire/entry-head.js';
+import { Keys } from './keys.js';
+import { type RedisConnection, SingleConnection } from './redis-connection.js';
+import { isNoScript } from './redis-errors.js';
+import { parseRedisUrl } from './redis-url.js';
+import { type Answer, type Argument, argumentsOf, replyOf, SCRIPTS } from './scripts.js';
+import { StoreClock } from './store-clock.js';
+
+/** Two clocks of machines drift apart by a millisecond or so in this time. */
+const READ_CLOCK_EVERY_MS = 10_000;
+
+export interface RedisBackendOptions extends ResultBackendOptions {
+  /** How long Redis may take to answer, in milliseconds. Default: 2,000. */
+  readonly storeTimeoutMs?: number;
+  /** Where a relative `tls_ca` starts. Default: the working directory. */
+  readonly baseDirectory?: string;
+  /** Told where Redis is set up so that it may drop results. */
+  readonly onWarning?: (message: string) => void;
+}
+
+export class RedisBackend extends ResultBackend {
+  readonly supports: Supports = { durable: true, shared: true, namespaces: true, listing: false };
+  readonly #connection: RedisConnection;
+  readonly #keys: Keys;
+  readonly #clock = new StoreClock();
+  readonly #onWarning: (message: string) => void;
+  #clockReader: NodeJS.Timeout | undefined;
+
+  constructor(connection: RedisConnection, prefix: string, options: RedisBackendOptions = {}) {
+    super(options);
+    this.#connection = connection;
+    this.#keys = new Keys(prefix);
+    this.#onWarning = options.onWarning ?? (() => {});
+  }
+
+  /** A backend on one server. Throws `invalid-parameter` for a URL that is not valid. */
+  static fromUrl(url: string, options: RedisBackendOptions = {}): RedisBackend {
+    const settings = parseRedisUrl(url, options.baseDirectory);
+    const connection = new SingleConnection({
+      settings,
+      timeoutMs: options.storeTimeoutMs ?? 2_000,
+    });
+    return new RedisBackend(connection, settings.prefix, options);
+  }
+
+  protected async _startup(): Promise<void> {
+    await this.#connection.open();
+    try {
+      await this.#readClock();
+      await this.#checkEviction();
+    } catch (error) {
+      await this.#connection.close();
+      throw this.#connection.wrap(error);
+    }
+    this.#clockReader = setInterval(() => {
+      this.#readClock().catch(() => {});
+    }, READ_CLOCK_EVERY_MS).unref();
+  }
+
+  protected async _shutdown(): Promise<void> {
+    clearInterval(this.#clockReader);
+    await this.#connection.close();
+  }
+
+  /** Also asks for a write that changes nothing: a replica, or a full store, refuses it. */
+  protected async _ping(): Promise<void> {
+    const probe = this.#send('setrange', [this.#keys.probe, '0', '']);
+    await Promise.all([probe, this.#wrapped(this.#readClock())]);
+  }
+
+  protected async _read(
+    namespace: string,
+    taskId: string,
+    parts: Parts,
+  ): Promise<TaskEntry | undefined> {
+    const args = [this.#keys.task(namespace, taskId), 'head', 'progress'];
+    if (parts.body) args.push('outcome');
+    if (parts.log) args.push('log');
+    const fields = (await this.#send('hmget', args)) as (Buffer | null)[];
+    const head = fields[0];
+    if (head === null || head === undefined) return undefined;
+    const entry = decodeHead(head, {
+      progress: fields[1] ?? undefined,
+      body: (parts.body && fields[2]) || undefined,
+      log: (parts.log && fields[parts.body ? 3 : 2]) || undefined,
+    });
+    // Redis still had it: where it seems expired, it is the clock here that has to be looked at.
+    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock());
+    return entry;
+  }
+
+  protected async _execute(namespace: string, command: Command): Promise<Reply> {
+    const { taskId } = command;
+    const args = argumentsOf(command, this.#keys.channel(namespace));
+    const task = this.#keys.task(namespace, taskId);
+    const consumed = this.#keys.consumed(namespace, taskId);
+    const sentAt = this.#clock.local();
+    const answer = await this.#wrapped(
+      this.#evaluate(command.kind, ['2', task, consumed, ...args]),
+    );
+    this.#clock.observe(sentAt, answer[1], 1);
+    return replyOf(answer);
+  }
+
+  protected async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
+    return this.#connection.subscribe(this.#keys.channel(namespace), namespace, listener);
+  }
+
+  protected override _now(): number {
+    return this.#clock.now();
+  }
+
+  async #evaluate(kind: Command['kind'], args: Argument[]): Promise<Answer> {
+    const { sha, source } = SCRIPTS[kind];
+    try {
+      return (await this.#connection.send('evalsha', [sha, ...args])) as Answer;
+    } catch (error) {
+      if (!isNoScript(error)) throw error;
+      return (await this.#connection.send('eval', [source, ...args])) as Answer;
+    }
+  }
+
+  async #readClock(): Promise<void> {
+    const sentAt = this.#clock.local();
+    const [seconds, micros] = (await this.#connection.send('time', [])) as Buffer[];
+    this.#clock.observe(sentAt, Number(seconds) * 1_000 + Number(micros) / 1_000, 0.001);
+  }
+
+  /** CONFIG may be forbidden, or renamed: then nothing can be said. */
+  async #checkEviction(): Promise<void> {
+    const reply = await this.#connection
+      .send('config', ['GET', 'maxmemory-policy'])
+      .catch(() => []);
+    const policy = String((reply as Buffer[])[1] ?? 'noeviction');
+    if (policy === 'noeviction') return;
+    this.#onWarning(
+      `Redis has maxmemory-policy ${policy}: when it is full it drops results that have not ` +
+        'expired. Set it to noeviction',
+    );
+  }
+
+  #send(name: string, args: Argument[]): Promise<unknown> {
+    return this.#wrapped(this.#connection.send(name, args));
+  }
+
+  async #wrapped<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      throw this.#connection.wrap(error);
+    }
+  }
+}

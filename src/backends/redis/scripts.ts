@@ -1,0 +1,115 @@
+/**
+ * The scripts that carry out commands inside Redis, and their arguments and answers.
+ *
+ * Each kind of command has a `.lua` file beside this one, a translation of `decide`; the prelude is
+ * put in front of it.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import {
+  type Command,
+  type Conditions,
+  REPLAY_MS,
+  type Reply,
+  type Verdict,
+} from '../../commands.js';
+import { NEVER } from '../../task-entry.js';
+import { decodeHead, encodeDescriptor } from '../../wire/entry-head.js';
+
+export interface Script {
+  readonly source: string;
+  /** What EVALSHA knows it by. */
+  readonly sha: string;
+}
+
+export type Argument = string | Buffer;
+
+const prelude = sourceOf('prelude');
+
+export const SCRIPTS: Readonly<Record<Command['kind'], Script>> = {
+  'set-outcome': script('set-outcome'),
+  'set-progress': script('set-progress'),
+  expire: script('expire'),
+  delete: script('delete'),
+  consume: script('consume'),
+};
+
+/** In the order of the numbers in the prelude. */
+const VERDICTS: readonly (Verdict | undefined)[] = [
+  undefined,
+  'created',
+  'replaced',
+  'unchanged',
+  'conflict',
+  'mismatch',
+  'absent',
+  'not-ready',
+  'done',
+];
+
+/** What a command's script is told beside its keys. */
+export function argumentsOf(command: Command, channel: string): Argument[] {
+  const { ifMatch, ifNoneMatch } = command.conditions;
+  const common = [channel, command.taskId, tagsOf(ifMatch), tagsOf(ifNoneMatch)];
+  switch (command.kind) {
+    case 'set-outcome': {
+      const { mode, random, ttlMs, outcome } = command;
+      const body = [encodeDescriptor(outcome), outcome.body];
+      const log = outcome.log === undefined ? [] : [outcome.log];
+      return [...common, mode, random, ttlOf(ttlMs), ...body, ...log];
+    }
+    case 'set-progress':
+      return [...common, command.mode, command.random, ttlOf(command.ttlMs), command.progress];
+    case 'expire':
+      return [...common, command.random, ttlOf(command.ttlMs)];
+    case 'delete':
+      return common;
+    case 'consume':
+      return [...common, command.idempotencyKey ?? '', String(REPLAY_MS)];
+  }
+}
+
+/** A script's answer: `{ verdict, clock, head, progress }`, and `outcome` and `log` for a consume. */
+export type Answer = readonly [
+  verdict: number,
+  clock: number,
+  head: Buffer | null,
+  progress: Buffer | null,
+  outcome?: Buffer | null,
+  log?: Buffer | null,
+];
+
+export function replyOf([verdict, , head, progress, body, log]: Answer): Reply {
+  return {
+    verdict: VERDICTS[verdict]!,
+    entry:
+      head === null
+        ? undefined
+        : decodeHead(head, {
+            body: body ?? undefined,
+            log: log ?? undefined,
+            progress: progress ?? undefined,
+          }),
+  };
+}
+
+const VERSION = /^\d+-[0-9a-f]{16}\.(o|p|op)$/;
+
+/** Conditions as the prelude reads them. What does not look like a version is equal to none. */
+function tagsOf(tags: Conditions['ifMatch']): string {
+  if (tags === undefined || tags === '*') return tags ?? '';
+  return ` ${tags.filter((tag) => VERSION.test(tag)).join(' ')} `;
+}
+
+function ttlOf(ttlMs: number): string {
+  return ttlMs === NEVER ? 'never' : String(ttlMs);
+}
+
+function script(name: string): Script {
+  const source = prelude + sourceOf(name);
+  return { source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+function sourceOf(name: string): string {
+  return readFileSync(new URL(`${name}.lua`, import.meta.url), 'utf8');
+}

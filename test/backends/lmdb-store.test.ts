@@ -1,0 +1,149 @@
+/** What LMDB's backend keeps in its databases, what it refuses to open, and how much it queues. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { LmdbBackend, type LmdbBackendOptions } from '../../src/backends/lmdb/lmdb-backend.js';
+import { INLINE_BYTES, TaskTables } from '../../src/backends/lmdb/task-tables.js';
+import { Broker } from '../../src/broker.js';
+import { ResultdError } from '../../src/errors.js';
+import { NEVER } from '../../src/task-entry.js';
+
+const LARGE = { returnValue: 'x'.repeat(2 * INLINE_BYTES), log: 'a log' };
+const SMALL = { returnValue: 1 };
+
+async function freshDirectory(test: Test): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'resultd.lmdb-'));
+  test.teardown(() => rm(directory, { recursive: true }));
+  return directory;
+}
+
+async function started(test: Test, options: LmdbBackendOptions): Promise<LmdbBackend> {
+  const backend = new LmdbBackend(options);
+  await backend.startup();
+  test.teardown(() => backend.shutdown());
+  return backend;
+}
+
+/** How many keys each database holds once `use` is done. */
+async function countsAfter(test: Test, use: (backend: LmdbBackend) => Promise<void>) {
+  const directory = await freshDirectory(test);
+  const backend = await started(test, { directory });
+  await use(backend);
+  await backend.shutdown();
+  const tables = await TaskTables.open(directory);
+  const counts = Object.fromEntries(
+    (['tasks', 'bodies', 'logs', 'consumed', 'replays', 'expiry'] as const).map((name) => [
+      name,
+      tables[name].getKeysCount({ start: '\0' }),
+    ]),
+  );
+  await tables.close();
+  return counts;
+}
+
+t.test(
+  'the expiry index has one key for each task, however often its expiry changes',
+  async (test) => {
+    const counts = await countsAfter(test, async (backend) => {
+      for (const ttlMs of [60_000, 90_000, NEVER, 120_000]) {
+        await backend.setResult('moved', SMALL, { ttlMs });
+        await backend.setProgress('moved', { state: 'DONE' });
+        await backend.expire('moved', ttlMs + 1);
+      }
+      await backend.setResult('kept', SMALL, { ttlMs: NEVER });
+    });
+    test.same(counts, { tasks: 2, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 1 });
+  },
+);
+
+t.test('a large body and a log stand apart, and go with their outcome', async (test) => {
+  const kept = await countsAfter(test, async (backend) => {
+    await backend.setResult('large', LARGE);
+    await backend.setProgress('large', { state: 'DONE' });
+    await backend.expire('large', 60_000);
+    const { ready, outcome } = (await backend.getResult('large'))!;
+    test.ok(ready && outcome!.length > INLINE_BYTES, 'other writes leave them alone');
+  });
+  test.same(kept, { tasks: 1, bodies: 1, logs: 1, consumed: 0, replays: 0, expiry: 1 });
+  const gone = await countsAfter(test, async (backend) => {
+    for (const taskId of ['replaced', 'deleted']) await backend.setResult(taskId, LARGE);
+    await backend.setResult('replaced', SMALL);
+    await backend.delete('deleted');
+  });
+  test.same(gone, { tasks: 1, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 1 });
+});
+
+t.test('a remembered consume has its own expiry, and DELETE forgets it', async (test) => {
+  const kept = await countsAfter(test, async (backend) => {
+    for (const idempotencyKey of ['clé', '鍵', undefined]) {
+      await backend.setResult('a', LARGE);
+      await backend.consume('a', idempotencyKey === undefined ? {} : { idempotencyKey });
+    }
+  });
+  test.same(kept, { tasks: 0, bodies: 0, logs: 0, consumed: 1, replays: 2, expiry: 1 });
+  const gone = await countsAfter(test, async (backend) => {
+    await backend.setResult('a', LARGE);
+    await backend.consume('a', { idempotencyKey: 'key' });
+    await backend.delete('a');
+  });
+  test.same(gone, { tasks: 0, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 0 });
+});
+
+t.test('writes beyond the queue are overloaded, and the others are stored', async (test) => {
+  const directory = await freshDirectory(test);
+  const backend = await started(test, { directory, maxQueuedWrites: 10 });
+  const items = Array.from({ length: 15 }, (_, at) => ({ taskId: `t${at}`, outcome: SMALL }));
+  const answers = await backend.setMany(items);
+  const codes = answers.map((answer) => (answer instanceof ResultdError ? answer.code : 'stored'));
+  test.same(codes, [...Array(10).fill('stored'), ...Array(5).fill('overloaded')]);
+  test.equal(backend.storedTasks, 10);
+});
+
+t.test(
+  'bytes that wait are bounded too, but a single write of any size is let in',
+  async (test) => {
+    const directory = await freshDirectory(test);
+    const backend = await started(test, { directory, maxQueuedBytes: 1_000 });
+    const writes = [backend.setResult('a', LARGE), backend.setResult('b', SMALL)];
+    const [first, second] = await Promise.allSettled(writes);
+    test.equal(first?.status, 'fulfilled');
+    test.match(second, { status: 'rejected', reason: { code: 'overloaded' } });
+  },
+);
+
+t.test('a write that fails leaves those of its group alone', async (test) => {
+  const directory = await freshDirectory(test);
+  const tables = await TaskTables.open(directory);
+  tables.tasks.putSync('default\0spoilt', Buffer.alloc(20, 9));
+  await tables.close();
+  const backend = await started(test, { directory });
+  const ids = ['a', 'spoilt', 'b'];
+  const answers = await backend.setMany(ids.map((taskId) => ({ taskId, outcome: SMALL })));
+  test.match(answers, [
+    { verdict: 'created' },
+    { code: 'store-unavailable', message: /"spoilt"/ },
+    { verdict: 'created' },
+  ]);
+  await test.rejects(backend.getResult('spoilt'), { code: 'store-unavailable' });
+});
+
+t.test('a store of another format is refused, and left as it is', async (test) => {
+  const directory = await freshDirectory(test);
+  const tables = await TaskTables.open(directory);
+  tables.meta.putSync('format', Buffer.from('99'));
+  await tables.close();
+  const backend = new LmdbBackend({ directory });
+  const refusal = { code: 'store-unavailable', message: /format "99".*reads 1 only/ };
+  await test.rejects(backend.startup(), refusal);
+  await test.rejects(backend.startup(), refusal, 'the lock is free again');
+});
+
+t.test('the broker takes a directory relative to its base', async (test) => {
+  const baseDirectory = await freshDirectory(test);
+  const broker = await Broker.fromUrl('lmdb:./data', { baseDirectory });
+  test.equal((broker.resultBackend as LmdbBackend).directory, join(baseDirectory, 'data'));
+  await broker.startup();
+  await broker.shutdown();
+  await test.rejects(Broker.fromUrl('lmdb:'), { code: 'invalid-parameter' });
+});

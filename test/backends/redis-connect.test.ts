@@ -1,0 +1,250 @@
+/** How the Redis backend gets to its server: URL, credentials, TLS, rights, clock and expiry. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
+import t, { type Test } from 'tap';
+import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis/redis-backend.js';
+import { parseRedisUrl } from '../../src/backends/redis/redis-url.js';
+import { StoreClock } from '../../src/backends/redis/store-clock.js';
+import { Broker } from '../../src/broker.js';
+import type { ResultdError } from '../../src/errors.js';
+import { NEVER } from '../../src/task-entry.js';
+import { Random, testSeed } from '../conformance/random.js';
+import { freePort, RedisServer, type RedisServerOptions } from '../support/redis-server.js';
+
+async function serve(t: Test, options: RedisServerOptions = {}): Promise<RedisServer> {
+  const server = await RedisServer.start(options);
+  t.teardown(() => server.stop());
+  return server;
+}
+
+async function connect(t: Test, url: string, options: RedisBackendOptions = {}) {
+  const backend = RedisBackend.fromUrl(url, options);
+  await backend.startup();
+  t.teardown(() => backend.shutdown());
+  return backend;
+}
+
+/** The error of a startup, which must not give away the password. */
+async function refusal(t: Test, url: string, storeTimeoutMs = 1_000): Promise<ResultdError> {
+  const backend = RedisBackend.fromUrl(url, { storeTimeoutMs });
+  const began = performance.now();
+  const error = await backend.startup().then(
+    () => t.fail('it started') as never,
+    (error: ResultdError) => error,
+  );
+  t.ok(performance.now() - began < storeTimeoutMs + 1_000, 'in time');
+  t.equal(error.code, 'store-unavailable');
+  t.notMatch(inspect(error, { depth: 9, showHidden: true }), /s3cret|p%40ss/);
+  await backend.shutdown();
+  return error;
+}
+
+t.test('a URL says all there is to say', async (t) => {
+  const url = 'redis://us%40er:p%3Ass@[::1]:7000/2?prefix=app:';
+  t.strictSame(parseRedisUrl(url), {
+    host: '::1',
+    port: 7000,
+    username: 'us@er',
+    password: 'p:ss',
+    database: 2,
+    prefix: 'app:',
+    tls: undefined,
+  });
+  t.match(parseRedisUrl('redis:'), { host: 'localhost', port: 6379, prefix: 'resultd:' });
+  t.strictSame(parseRedisUrl('rediss://host').tls, {});
+});
+
+for (const [url, message] of [
+  ['redis://h?prefx=a', /"prefx" is not a parameter .* use prefix, tls_ca/],
+  ['redis://h/two', /"two" is not a Redis database/],
+  ['redis://h:99999', /is not valid/],
+  ['redis://u:s3cret@h:port', /is not valid/],
+  ['redis://u:s3cret%@h', /not percent-encoded/],
+  ['redis://h?tls_ca=x', /for a rediss: URL only/],
+  ['rediss://h?tls_ca=/nowhere', /tls_ca cannot be read/],
+] as const) {
+  t.test(`the URL ${url} is refused`, async (t) => {
+    const error: ResultdError = await Broker.fromUrl(url).catch((error) => error);
+    t.equal(error.code, 'invalid-parameter');
+    t.match(error.message, message);
+    t.notMatch(error.message, 's3cret');
+  });
+}
+
+t.test('without the client package the broker says what to install', async (t) => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name !== 'ioredis') return next(name, context);
+    const error = new Error("Cannot find package 'ioredis' imported from here");
+    throw Object.assign(error, { code: 'ERR_MODULE_NOT_FOUND' });
+  }`;
+  const broker = new URL('../../src/broker.js', import.meta.url).href;
+  const script = `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hook))});
+    const { Broker } = await import('${broker}');
+    await Broker.fromUrl('redis://h').catch((error) => console.log(error.code, error.message));`;
+  const args = ['--input-type=module', '--eval', script];
+  const said = execFileSync(process.execPath, args, { encoding: 'utf8', env: {} });
+  t.match(said, /^invalid-parameter .*run npm install ioredis/);
+});
+
+t.test('no server: startup says where and why', async (t) => {
+  const port = await freePort();
+  const error = await refusal(t, `redis://u:s3cret@127.0.0.1:${port}`);
+  t.match(error.message, `127.0.0.1:${port}`);
+  t.match(error.message, 'ECONNREFUSED');
+});
+
+t.test('a frozen server: startup ends in time', async (t) => {
+  const server = await serve(t);
+  server.freeze();
+  t.match((await refusal(t, server.url, 300)).message, /did not answer in time/);
+});
+
+t.test('a password is asked for, and checked', async (t) => {
+  const { port } = await serve(t, { password: 'p@ss' });
+  t.match((await refusal(t, `redis://127.0.0.1:${port}`)).message, 'NOAUTH');
+  t.match((await refusal(t, `redis://:s3cret@127.0.0.1:${port}`)).message, 'WRONGPASS');
+  const backend = await connect(t, `redis://:p%40ss@127.0.0.1:${port}`);
+  await backend.ping();
+});
+
+t.test('a database that is not there is refused, and another one is kept apart', async (t) => {
+  const { url } = await serve(t);
+  t.match((await refusal(t, `${url}/99`)).message, 'DB index is out of range');
+  const second = await connect(t, `${url}/2`);
+  await second.setResult('a', { returnValue: 1 });
+  const first = await connect(t, url);
+  t.equal(await first.getStatus('a'), undefined);
+});
+
+t.test(
+  'a user needs no more than the documented rights, and the lack of one is told',
+  async (t) => {
+    const rights = '~resultd:* &resultd:* +@hash +@keyspace +@scripting +@connection';
+    const { port } = await serve(t, {
+      users: [
+        'user default off',
+        `user worker on >s3cret ${rights} +publish +subscribe +unsubscribe +time +setrange`,
+        `user reader on >s3cret ${rights} -@all +hmget +time +ping +hello`,
+      ],
+    });
+    const warnings: string[] = [];
+    const worker = await connect(t, `redis://worker:s3cret@127.0.0.1:${port}`, {
+      onWarning: (message) => warnings.push(message),
+    });
+    await worker.subscribe(() => {});
+    await worker.ping();
+    await worker.setProgress('a', { state: 'STARTED' });
+    await worker.setResult('a', { returnValue: 1, log: 'x' });
+    await worker.expire('a', NEVER);
+    t.equal((await worker.consume('a', { idempotencyKey: 'k' }))?.ready, true);
+    t.equal(await worker.delete('a'), false);
+    t.strictSame(warnings, [], 'CONFIG is forbidden, and nothing is said');
+    const reader = await connect(t, `redis://reader:s3cret@127.0.0.1:${port}`);
+    t.equal(await reader.getStatus('a'), undefined);
+    const error = await reader.setResult('a', { returnValue: 1 }).catch((error) => error);
+    t.match(error, { code: 'store-unavailable', message: /\(NOPERM\)/ });
+  },
+);
+
+t.test('TLS: a certificate is trusted where it is named, and only there', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'resultd-tls-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const files = ['-keyout', tls.key, '-out', tls.cert];
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files],
+    { stdio: 'ignore' },
+  );
+  const { url } = await serve(t, { tls });
+  t.match((await refusal(t, url)).message, 'SELF_SIGNED');
+  const backend = await connect(t, `${url}?tls_ca=cert.pem`, { baseDirectory: directory });
+  await backend.subscribe(() => {});
+  await backend.setResult('a', { returnValue: 1 });
+  t.equal(await backend.isResultReady('a'), true);
+});
+
+t.test('a store that may drop results is warned of, once', async (t) => {
+  const { url } = await serve(t, { args: ['--maxmemory-policy', 'allkeys-lru'] });
+  const warnings: string[] = [];
+  const options = { onWarning: (message: string) => warnings.push(message) };
+  const backend = await connect(t, url, options);
+  await backend.ping();
+  t.equal(warnings.length, 1);
+  t.match(warnings[0], /allkeys-lru.*noeviction/);
+});
+
+t.test('a wall clock that is wrong, here, makes nothing absent and keeps nothing', async (t) => {
+  const { url } = await serve(t);
+  const backend = await connect(t, url);
+  const { now } = Date;
+  for (const skewMs of [3_600_000, -3_600_000]) {
+    Date.now = () => now() + skewMs;
+    t.teardown(() => {
+      Date.now = now;
+    });
+    await backend.setResult('a', { returnValue: 1 }, { ttlMs: 10_000 });
+    await backend.setProgress('a', { state: 'STARTED' }, { ttlMs: 50 });
+    t.match((await backend.getStatus('a'))?.version, /\.op$/);
+    await pause(60);
+    t.match((await backend.getStatus('a'))?.version, /\.o$/);
+  }
+});
+
+t.test('the store clock: bounds narrow, and a clock that was set anew is followed', async (t) => {
+  let local = 0;
+  const clock = new StoreClock(() => local);
+  local = 100;
+  clock.observe(0, 1_000_060, 1);
+  local = 1_000;
+  clock.observe(990, 1_000_950, 1);
+  t.equal(clock.now(), 1_000_960);
+  local = 2_000;
+  clock.observe(1_500, 1_001_700, 1);
+  t.equal(clock.now(), 1_001_960, 'a slow answer adds no error');
+  local = 3_000;
+  clock.observe(2_998, 5_000_000, 1);
+  t.equal(clock.now(), 5_000_001);
+});
+
+t.test('a key has an expiry exactly where its records have one, and goes with it', async (t) => {
+  const { url } = await serve(t);
+  const backend = await connect(t, url);
+  const client = new Redis(url);
+  t.teardown(() => client.disconnect());
+  const random = new Random(testSeed());
+  t.comment(`seed ${random.seed}; RESULTD_TEST_SEED=${random.seed} runs it again`);
+  const steps: ((taskId: string, ttlMs: number) => Promise<unknown>)[] = [
+    (taskId, ttlMs) => backend.setResult(taskId, { returnValue: 1, log: 'x' }, { ttlMs }),
+    (taskId, ttlMs) => backend.setProgress(taskId, { state: 'STARTED' }, { ttlMs }),
+    (taskId, ttlMs) => backend.expire(taskId, ttlMs),
+    (taskId) => backend.consume(taskId, { idempotencyKey: 'k' }).catch(() => {}),
+    (taskId) => backend.delete(taskId),
+  ];
+  for (let step = 0; step < 1_000; step += 1) {
+    const ttlMs = random.pick([30, 500, 86_400_000, NEVER]);
+    await random.pick(steps)(`t${random.below(60)}`, ttlMs);
+  }
+  for (const key of await client.keys('*')) {
+    const ttl = await client.pttl(key);
+    if (ttl === -2) continue;
+    const taskId = key.slice(key.lastIndexOf(':') + 1);
+    const isForEver =
+      key.includes('}t:') && (await backend.getStatus(taskId))?.expiresAt === undefined;
+    if (isForEver !== (ttl === -1)) t.fail(`${key} has a ttl of ${ttl}`);
+  }
+  await Promise.all(Array.from({ length: 60 }, (_, at) => backend.expire(`t${at}`, 20)));
+  await pause(25);
+  t.strictSame(
+    (await client.keys('*')).filter((key) => key.includes('}t:')),
+    [],
+  );
+});

@@ -1,0 +1,163 @@
+/**
+ * A real redis-server for tests: on a free port, in a fresh directory, to be killed, frozen and
+ * started again on the same port and data.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+
+export interface RedisServerOptions {
+  /** Keep an append-only file, synced at each write. Default: false, nothing is kept. */
+  readonly appendOnly?: boolean;
+  readonly password?: string;
+  /** Lines of an ACL file, such as `user worker on >secret ~* &* +@all`. */
+  readonly users?: readonly string[];
+  /** Take TLS connections only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Be a replica of the server on this port. */
+  readonly replicaOf?: number;
+  /** More arguments, such as `--maxmemory`, `1mb`. */
+  readonly args?: readonly string[];
+}
+
+const STARTS_WITHIN_MS = 10_000;
+
+export class RedisServer {
+  readonly port: number;
+  readonly directory: string;
+  readonly #options: RedisServerOptions;
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, directory: string, options: RedisServerOptions) {
+    this.port = port;
+    this.directory = directory;
+    this.#options = options;
+  }
+
+  /** Starts one and waits until it answers. */
+  static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    const directory = await mkdtemp(join(tmpdir(), 'resultd-redis-'));
+    if (options.users !== undefined) {
+      await writeFile(join(directory, 'users.acl'), `${options.users.join('\n')}\n`);
+    }
+    const server = new RedisServer(await freePort(), directory, options);
+    await server.restart();
+    return server;
+  }
+
+  /** `redis://127.0.0.1:<port>`, or `rediss:` with TLS. */
+  get url(): string {
+    return `${this.#options.tls === undefined ? 'redis' : 'rediss'}://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts it again, on the same port and data. */
+  async restart(): Promise<void> {
+    const child = spawn('redis-server', this.#arguments(), { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    child.stdout.on('data', (data: Buffer) => {
+      output = (output + data).slice(-4_000);
+    });
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', (error: NodeJS.ErrnoException) => {
+        reject(
+          error.code === 'ENOENT'
+            ? new Error('redis-server is missing: sudo apt-get install -y redis-server')
+            : error,
+        );
+      });
+      child.once('exit', () => reject(new Error(`redis-server has ended:\n${output}`)));
+    });
+    failed.catch(() => {});
+    this.#process = child;
+    const orphaned = () => child.kill('SIGKILL');
+    process.once('exit', orphaned);
+    child.once('exit', () => process.off('exit', orphaned));
+    await Promise.race([failed, this.#answers()]);
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+
+  /** Its connections stay open, and nothing on them is answered. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** Ends it for good and removes its directory. */
+  async stop(): Promise<void> {
+    await this.#end('SIGKILL');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+
+  #arguments(): string[] {
+    const { appendOnly, password, users, tls, replicaOf, args } = this.#options;
+    const port = String(this.port);
+    return [
+      ...['--bind', '127.0.0.1', '--dir', this.directory, '--save', ''],
+      ...(tls === undefined ? ['--port', port] : ['--port', '0', '--tls-port', port]),
+      ...(tls === undefined ? [] : ['--tls-cert-file', tls.cert, '--tls-key-file', tls.key]),
+      ...(tls === undefined ? [] : ['--tls-auth-clients', 'no']),
+      ...(appendOnly === true ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
+      ...(password === undefined ? [] : ['--requirepass', password]),
+      ...(users === undefined ? [] : ['--aclfile', join(this.directory, 'users.acl')]),
+      ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf)]),
+      ...(args ?? []),
+    ];
+  }
+
+  /** Waits until the port is open; with TLS that is all that can be asked without a client. */
+  async #answers(): Promise<void> {
+    const deadline = Date.now() + STARTS_WITHIN_MS;
+    while (!(await speaks(this.port, this.#options.tls !== undefined))) {
+      if (Date.now() > deadline) {
+        throw new Error(`redis-server does not answer on port ${this.port}`);
+      }
+      await pause(10);
+    }
+  }
+}
+
+/** Whether something answers a PING there, be it with NOAUTH; not while it loads its data. */
+async function speaks(port: number, isTls: boolean): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    if (isTls) return true;
+    socket.write('PING\r\n');
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return !answer.toString().startsWith('-LOADING');
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
