@@ -10,6 +10,7 @@ import { exceptions } from './suite/exceptions.js';
 import { expiry } from './suite/expiry.js';
 import { opaque } from './suite/opaque.js';
 import { outcomes } from './suite/outcomes.js';
+import { refusals } from './suite/refusals.js';
 import { statuses } from './suite/statuses.js';
 import { tasks } from './suite/tasks.js';
 import { Api, type Store, type Topic } from './suite/topic.js';
@@ -29,6 +30,7 @@ const TOPICS: readonly Topic[] = [
   expiry,
   waiting,
   watching,
+  refusals,
 ];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
