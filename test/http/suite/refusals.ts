@@ -130,12 +130,28 @@ export const refusals: Topic = {
 
     'a badly encoded path is 400': async (t, api) => {
       for (const bad of ['%', '%zz', '%4', '%ff', '%c3', '%ED%A0%80', `${'x'.repeat(3_000)}%`]) {
-        for (const suffix of ['', '/result', '/status']) {
-          const answer = await api.get(`/v1/tasks/${bad}${suffix}`);
-          isProblem(t, answer, 'invalid-request', /%/, bad.slice(0, 10));
+        for (const [method, suffix] of READS) {
+          const answer = await api.call(method, `/v1/tasks/${bad}${suffix}`);
+          if (method === 'GET') isProblem(t, answer, 'invalid-request', /%/, bad.slice(0, 10));
+          else t.equal(answer.status, 400);
         }
-        const answer = await api.put(`/v1/tasks/${bad}/result`, SUCCESS);
-        isProblem(t, answer, 'invalid-request', /%/);
+        for (const [method, route, body] of WRITES) {
+          const target = `/v1/tasks/${bad}${route}`;
+          const answer = await api.call(method, target, { body, headers: json });
+          isProblem(t, answer, 'invalid-request', /%/, `${method} ${bad.slice(0, 10)}${route}`);
+        }
+      }
+    },
+
+    'a Content-Type that is none is 415 on every write': async (t, api) => {
+      for (const [method, route, body] of WRITES) {
+        const path = api.path();
+        await api.put(`${path}/result`, SUCCESS);
+        const before = await api.get(path);
+        const headers = { 'content-type': 'json' };
+        const answer = await api.call(method, `${path}${route}`, { body: body || 'x', headers });
+        isProblem(t, answer, 'media-type', /"json"/, `${method} ${route}`);
+        t.equal((await api.get(path)).text, before.text, 'nothing changed');
       }
     },
 
