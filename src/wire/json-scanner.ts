@@ -18,6 +18,11 @@ import {
 
 /** Documents nested deeper than this are refused. */
 export const MAX_DEPTH = 1_000;
+/**
+ * The keys that a document may have at its top level: each one costs memory and time of its own,
+ * which those inside a value do not.
+ */
+export const MAX_MEMBERS = 1_000;
 /** How much deeper than its document an envelope may be. */
 const ADDED_DEPTH = 2;
 
@@ -121,6 +126,11 @@ function checkText(bytes: Buffer): number {
 
 function scanMembers(bytes: Buffer, start: number, members: Member[], depth: number): number {
   return walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
+    if (members.length === MAX_MEMBERS) {
+      throw invalidBody(
+        `the body has more than ${MAX_MEMBERS} keys at its top level: put them into one value`,
+      );
+    }
     const end = scanValue(bytes, valueStart, depth);
     members.push({
       name,
