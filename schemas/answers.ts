@@ -9,7 +9,15 @@ type Named =
   | 'Progress'
   | 'Expiry'
   | 'Problem'
-  | 'Health';
+  | 'Health'
+  | 'TaskList'
+  | 'Stats'
+  | 'BatchGet'
+  | 'BatchEntries'
+  | 'BatchWait'
+  | 'BatchWaited'
+  | 'BatchDelete'
+  | 'BatchDeleted';
 
 const EXAMPLES = {
   exception: { exc_type: 'ValueError', exc_message: ['no such file: a.csv'], exc_module: null },
@@ -96,3 +104,41 @@ export const CHANGE_PROBLEMS = problems({
   412: ['version-mismatch'],
   503: STORE,
 });
+
+/** The errors of an operation on many tasks. */
+export const BATCH_PROBLEMS = problems({
+  ...ANY,
+  400: ['invalid-body', 'invalid-task-id', 'invalid-request'],
+  413: ['too-large'],
+  415: ['media-type'],
+  503: STORE,
+});
+
+/** The errors of a batch that waits. */
+export const BATCH_WAIT_PROBLEMS = {
+  ...BATCH_PROBLEMS,
+  ...problems({
+    429: ['too-many-waiters-for-caller'],
+    503: [...STORE, 'too-many-waiters'],
+  }),
+};
+
+/** The errors of a list, and of a count. */
+export const LIST_PROBLEMS = problems({
+  ...ANY,
+  400: ['invalid-parameter', 'invalid-request'],
+  501: ['unsupported'],
+  503: STORE,
+});
+
+/** One schema, as a JSON document or as lines of it. */
+export function jsonOrLines(description: string, array: 'BatchItems' | 'BatchAnswers') {
+  const line = array === 'BatchItems' ? 'BatchItem' : 'BatchAnswer';
+  return {
+    description,
+    content: {
+      'application/json': { schema: Type.Unsafe(Type.Ref(`${array}#`)) },
+      'application/x-ndjson': { schema: Type.Unsafe(Type.Ref(`${line}#`)) },
+    },
+  };
+}
