@@ -49,10 +49,10 @@ function getRoute(app: FastifyInstance, backend: ResultBackend): void {
       summary: 'Read many tasks',
       description: 'Outcomes stop at 64 MiB an answer; later entries say outcome_omitted.',
       tags: ['many'],
-      body: answers.json('The tasks', 'BatchGet'),
+      body: answers.body('The tasks', 'BatchGet'),
       response: {
-        200: answers.json('An entry for each id, in order', 'BatchEntries'),
-        ...answers.BATCH_PROBLEMS,
+        200: answers.json('An entry for each id, in order', 'BatchEntries', 'none'),
+        ...answers.problems(answers.BATCH_PROBLEMS, { 400: ['invalid-task-id'] }),
       },
     },
     handler: async (request, reply) => {
@@ -73,10 +73,10 @@ function waitRoute(app: FastifyInstance, backend: ResultBackend, hub: WaitHub): 
         'Answers as soon as enough of them are ready, else when the time is up. A task that is ' +
         'removed meanwhile is pending again: its outcome may be reported anew.',
       tags: ['many'],
-      body: answers.json('The tasks, and how many of them', 'BatchWait'),
+      body: answers.body('The tasks, and how many of them', 'BatchWait'),
       response: {
-        200: answers.json('Who is ready, and who is not', 'BatchWaited'),
-        ...answers.BATCH_WAIT_PROBLEMS,
+        200: answers.json('Who is ready, and who is not', 'BatchWaited', 'none'),
+        ...answers.problems(answers.BATCH_WAIT_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
@@ -100,10 +100,10 @@ function deleteRoute(app: FastifyInstance, backend: ResultBackend, limits: Batch
       summary: 'Remove many tasks',
       description: 'Of an id that is there twice, the first one removes the task.',
       tags: ['many'],
-      body: answers.json('The tasks', 'BatchDelete'),
+      body: answers.body('The tasks', 'BatchDelete'),
       response: {
-        200: answers.json('An answer for each id, in order', 'BatchDeleted'),
-        ...answers.BATCH_PROBLEMS,
+        200: answers.json('An answer for each id, in order', 'BatchDeleted', 'none'),
+        ...answers.problems(answers.BATCH_PROBLEMS, { 400: ['invalid-task-id'] }),
       },
     },
     handler: async (request, reply) => {
@@ -126,10 +126,10 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
         '(application/x-ndjson) may be any number, and are answered as they are written: read the ' +
         'answers while you send, or send at most 10,000 lines.',
       tags: ['many'],
-      body: answers.jsonOrLines('The items: a list of them, or one in each line', 'BatchItems'),
+      body: answers.listOrLines('The items: a list of them, or one in each line', 'BatchItem'),
       response: {
-        200: answers.jsonOrLines('An answer for each item, in order', 'BatchAnswers'),
-        ...answers.BATCH_PROBLEMS,
+        200: answers.listOrLines('An answer for each item, in order', 'BatchAnswer'),
+        ...answers.problems(answers.BATCH_PROBLEMS),
       },
     },
     handler: async (request, reply) => {

@@ -20,7 +20,10 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
         'the next. Link: rel="next" leads to the next page.',
       tags: ['many'],
       querystring: ListQuerySchema,
-      response: { 200: answers.json('A page', 'TaskList'), ...answers.LIST_PROBLEMS },
+      response: {
+        200: answers.json('A page', 'TaskList', 'list'),
+        ...answers.problems(answers.COUNT_PROBLEMS, { 400: ['invalid-parameter'] }),
+      },
     },
     handler: async (request, reply) => {
       const { items, nextCursor } = await backend.list(parseListQuery(request.query));
@@ -36,7 +39,10 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       operationId: 'getStats',
       summary: 'Count tasks by their states',
       tags: ['many'],
-      response: { 200: answers.json('The counts', 'Stats'), ...answers.LIST_PROBLEMS },
+      response: {
+        200: answers.json('The counts', 'Stats', 'none'),
+        ...answers.problems(answers.COUNT_PROBLEMS),
+      },
     },
     handler: async (_request, reply) => {
       const counts = await backend.count();

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap';
 import { Service, type ServiceOptions } from '../support/service.js';
 import { conditions } from './suite/conditions.js';
 import { consume } from './suite/consume.js';
+import { isDocumented } from './suite/documented.js';
 import { exceptions } from './suite/exceptions.js';
 import { expiry } from './suite/expiry.js';
 import { opaque } from './suite/opaque.js';
@@ -48,4 +49,7 @@ export function apiSuite(name: string, open: () => Promise<Store>): void {
       }
     });
   }
+  t.test(`${name}: every answer is documented, and every documented one was seen`, async (test) =>
+    isDocumented(test, await start(test, {})),
+  );
 }
