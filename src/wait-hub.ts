@@ -7,6 +7,7 @@
  * `lost`, and every 10 to 15 s as a safety net. A parked waiter holds no thread and no connection.
  */
 import * as errors from './errors.js';
+import { type ManyWait, type ManyWaitRequest, ManyWaits } from './many-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import {
@@ -39,6 +40,7 @@ export class WaitHub {
   readonly #backend: ResultBackend;
   readonly #options: Required<WaitHubOptions>;
   readonly #topics = new Map<string, Topic>();
+  readonly #many: ManyWaits;
   readonly #callers = new Map<string, number>();
   #parked = 0;
   /** Counts reads and registrations, so that their order is known. */
@@ -52,6 +54,7 @@ export class WaitHub {
 
   constructor(backend: ResultBackend, options: WaitHubOptions = {}) {
     this.#backend = backend;
+    this.#many = new ManyWaits(backend);
     this.#options = {
       maxWaitMs: options.maxWaitMs ?? 55_000,
       maxWaiters: options.maxWaiters ?? 20_000,
@@ -103,21 +106,53 @@ export class WaitHub {
     return { result, cancel: () => this.#leave(parked) };
   }
 
+  /** Waits for many tasks, as one waiter. It ends and fails as `wait` does. */
+  waitMany(request: ManyWaitRequest): ManyWait {
+    const { caller } = request;
+    const ending = this.#isDraining ? 'draining' : this.#refusal(caller);
+    this.#enter(caller);
+    const timeoutMs = this.#deadlineIn(request.timeoutMs);
+    return this.#many.park(request, { ending, timeoutMs, onLeave: () => this.#exit(caller) });
+  }
+
   /**
    * Answers every waiter with the present state, spread evenly over `durationMs`; later ones are
    * answered at once. Resolves when nobody is parked.
    */
   async drain(durationMs: number): Promise<void> {
     this.#isDraining = true;
-    const topics = [...this.#topics.values()];
+    const topics = [...this.#topics.values()].map((topic) => () => this.#drainTopic(topic));
+    const drains = [...topics, ...this.#many.drains()];
     const started = Date.now();
-    for (const [index, topic] of topics.entries()) {
-      const due = started + (durationMs * index) / topics.length;
+    for (const [index, drain] of drains.entries()) {
+      const due = started + (durationMs * index) / drains.length;
       if (due > Date.now()) await delay(due - Date.now());
-      for (const waiter of topic.waiters) waiter.ending ??= 'draining';
-      this.#refresh(topic);
+      drain();
     }
     while (this.#parked > 0) await delay(10);
+  }
+
+  #drainTopic(topic: Topic): void {
+    for (const waiter of topic.waiters) waiter.ending ??= 'draining';
+    this.#refresh(topic);
+  }
+
+  #enter(caller: string): void {
+    this.#parked += 1;
+    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + 1);
+  }
+
+  #exit(caller: string): void {
+    this.#parked -= 1;
+    const left = this.#callers.get(caller)! - 1;
+    if (left === 0) this.#callers.delete(caller);
+    else this.#callers.set(caller, left);
+  }
+
+  /** Clamped, and shorter by a random part, so that waiters do not end in a herd. */
+  #deadlineIn(timeoutMs: number): number {
+    const wait = Math.min(timeoutMs, this.maxWaitMs);
+    return Math.max(1, Math.round(wait * (1 - Math.random() / 16)));
   }
 
   /** Why one more waiter would be too many; undefined where there is room. */
@@ -138,13 +173,8 @@ export class WaitHub {
       this.#topics.set(taskId, topic);
     }
     topic.waiters.add(waiter);
-    this.#parked += 1;
-    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + 1);
-    const wait = Math.min(timeoutMs, this.maxWaitMs);
-    waiter.timer = setTimeout(
-      () => this.#expire(waiter),
-      Math.max(1, Math.round(wait * (1 - Math.random() / 16))),
-    );
+    this.#enter(caller);
+    waiter.timer = setTimeout(() => this.#expire(waiter), this.#deadlineIn(timeoutMs));
     this.#refresh(topic);
   }
 
@@ -155,10 +185,7 @@ export class WaitHub {
     if (topic?.waiters.delete(waiter) !== true) return false;
     clearTimeout(waiter.timer);
     if (topic.waiters.size === 0) this.#topics.delete(taskId);
-    this.#parked -= 1;
-    const left = this.#callers.get(caller)! - 1;
-    if (left === 0) this.#callers.delete(caller);
-    else this.#callers.set(caller, left);
+    this.#exit(caller);
     return true;
   }
 
@@ -176,6 +203,7 @@ export class WaitHub {
     }
     const topic = this.#topics.get(notification.taskId);
     if (topic !== undefined) this.#refresh(topic);
+    this.#many.hear(notification.taskId);
   }
 
   /** Reads a task for those who wait for it. One that is being read already is read again after. */
@@ -240,6 +268,7 @@ export class WaitHub {
       for (let at = 0; at < topics.length; at += BATCH) {
         await this.#reReadBatch(topics.slice(at, at + BATCH));
       }
+      await this.#many.hearAll();
     }
     this.#isReReading = false;
   }

@@ -1,6 +1,6 @@
 /**
- * Checks query parameters against their schemas. Every one of them is a string, so nothing is
- * coerced, and a refusal says what the parameter's own description says.
+ * Checks query parameters against their schemas. Every one of them is a string, or a list of them
+ * where it may be given more than once, so nothing is coerced, and a refusal says what the parameter's own description says.
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TObject, TString } from 'typebox';
