@@ -14,11 +14,10 @@ import {
   partsFor,
   reasonToEnd,
   settle,
-  type Topic,
+  Topic,
   type Wait,
-  type Waiter,
+  Waiter,
   type WaitRequest,
-  type WaitResult,
 } from './waiter.js';
 
 export interface WaitHubOptions {
@@ -32,6 +31,8 @@ export interface WaitHubOptions {
   readonly safetyNetMs?: number;
 }
 
+/** How many different deadlines waiters of one time-out have. */
+const STEPS = 64;
 /** How many tasks one batched re-read asks for. */
 const BATCH = 500;
 
@@ -89,21 +90,22 @@ export class WaitHub {
    * `too-many-waiters-for-caller`.
    */
   wait(request: WaitRequest): Wait {
-    let waiter: Waiter | undefined;
-    const result = new Promise<WaitResult>((resolve, reject) => {
-      waiter = {
-        request,
-        resolve,
-        reject,
-        registeredAt: this.#clock,
-        wasKnown: undefined,
-        ending: this.#isDraining ? 'draining' : this.#refusal(request.caller),
-        timer: undefined,
-      };
+    const { taskId, caller, timeoutMs } = request;
+    let topic = this.#topics.get(taskId);
+    if (topic === undefined) {
+      topic = new Topic(taskId);
+      this.#topics.set(taskId, topic);
+    }
+    const waiter = new Waiter(request, topic, {
+      registeredAt: this.#clock,
+      ending: this.#isDraining ? 'draining' : this.#refusal(caller),
+      leave: this.#leave,
     });
-    const parked = waiter!;
-    this.#park(parked);
-    return { result, cancel: () => this.#leave(parked) };
+    topic.add(waiter);
+    this.#enter(caller);
+    waiter.timer = setTimeout(this.#expire, this.#deadlineIn(timeoutMs), waiter);
+    this.#refresh(topic);
+    return waiter;
   }
 
   /** Waits for many tasks, as one waiter. It ends and fails as `wait` does. */
@@ -133,7 +135,7 @@ export class WaitHub {
   }
 
   #drainTopic(topic: Topic): void {
-    for (const waiter of topic.waiters) waiter.ending ??= 'draining';
+    for (const waiter of topic.waiters()) waiter.ending ??= 'draining';
     this.#refresh(topic);
   }
 
@@ -149,10 +151,14 @@ export class WaitHub {
     else this.#callers.set(caller, left);
   }
 
-  /** Clamped, and shorter by a random part, so that waiters do not end in a herd. */
+  /**
+   * Clamped, and shorter by a random part, so that waiters do not end in a herd. It has steps, since
+   * the runtime keeps a list for each length of time, and those of one length are cheap.
+   */
   #deadlineIn(timeoutMs: number): number {
     const wait = Math.min(timeoutMs, this.maxWaitMs);
-    return Math.max(1, Math.round(wait * (1 - Math.random() / 16)));
+    const step = Math.floor(Math.random() * (STEPS + 1)) / STEPS;
+    return Math.max(1, Math.round(wait * (1 - step / 16)));
   }
 
   /** Why one more waiter would be too many; undefined where there is room. */
@@ -165,36 +171,23 @@ export class WaitHub {
     return undefined;
   }
 
-  #park(waiter: Waiter): void {
-    const { taskId, caller, timeoutMs } = waiter.request;
-    let topic = this.#topics.get(taskId);
-    if (topic === undefined) {
-      topic = { taskId, waiters: new Set(), isReading: false, readAgain: false };
-      this.#topics.set(taskId, topic);
-    }
-    topic.waiters.add(waiter);
-    this.#enter(caller);
-    waiter.timer = setTimeout(() => this.#expire(waiter), this.#deadlineIn(timeoutMs));
-    this.#refresh(topic);
-  }
-
   /** The one place where a waiter, its timer and its counts go. */
-  #leave(waiter: Waiter): boolean {
-    const { taskId, caller } = waiter.request;
-    const topic = this.#topics.get(taskId);
-    if (topic?.waiters.delete(waiter) !== true) return false;
+  readonly #leave = (waiter: Waiter): boolean => {
+    if (!waiter.isParked) return false;
+    const { topic, request } = waiter;
+    waiter.isParked = false;
     clearTimeout(waiter.timer);
-    if (topic.waiters.size === 0) this.#topics.delete(taskId);
-    this.#exit(caller);
+    topic.remove(waiter);
+    if (topic.isEmpty) this.#topics.delete(topic.taskId);
+    this.#exit(request.caller);
     return true;
-  }
+  };
 
-  #expire(waiter: Waiter): void {
-    const topic = this.#topics.get(waiter.request.taskId);
-    if (topic?.waiters.has(waiter) !== true) return;
+  readonly #expire = (waiter: Waiter): void => {
+    if (!waiter.isParked) return;
     waiter.ending ??= 'timeout';
-    this.#refresh(topic);
-  }
+    this.#refresh(waiter.topic);
+  };
 
   #hear(notification: Notification): void {
     if ('lost' in notification) {
@@ -224,12 +217,12 @@ export class WaitHub {
       } catch (error) {
         this.#fail(topic, error, beganAt);
       }
-    } while (topic.readAgain && topic.waiters.size > 0);
+    } while (topic.readAgain && !topic.isEmpty);
     topic.isReading = false;
   }
 
   #settle(topic: Topic, snapshot: TaskSnapshot | undefined, beganAt: number): void {
-    for (const waiter of topic.waiters) {
+    for (const waiter of topic.waiters()) {
       if (waiter.registeredAt >= beganAt) continue;
       const reason = reasonToEnd(waiter, snapshot);
       waiter.wasKnown ??= snapshot !== undefined;
@@ -239,7 +232,7 @@ export class WaitHub {
 
   /** The store could not be asked: who needs the answer now is told so; the others stay parked. */
   #fail(topic: Topic, error: unknown, beganAt: number): void {
-    for (const waiter of topic.waiters) {
+    for (const waiter of topic.waiters()) {
       if (waiter.registeredAt >= beganAt) continue;
       const isParked = waiter.wasKnown !== undefined && waiter.ending === undefined;
       if (!isParked && this.#leave(waiter)) waiter.reject(error);
@@ -284,7 +277,7 @@ export class WaitHub {
       // What ends a wait needs its parts: only such a task is read whole.
       const ends = (waiter: Waiter): boolean =>
         waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
-      if ([...topic.waiters].some(ends)) this.#refresh(topic);
+      if ([...topic.waiters()].some(ends)) this.#refresh(topic);
     }
   }
 }
