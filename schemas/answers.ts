@@ -50,6 +50,41 @@ export function exception(description: string) {
   };
 }
 
+const EVENTS = [
+  'retry: 1723',
+  '',
+  'id: 9f86d081884c7d65-41',
+  'event: status',
+  'data: {"task_id":"report-1","state":"SUCCESS","ready":true,"is_err":false,…}',
+  '',
+  'id: 9f86d081884c7d65-42',
+  'event: removed',
+  'data: {"task_id":"report-1"}',
+  '',
+  'id: 9f86d081884c7d65-43',
+  'event: reset',
+  'data: {"reason":"lost"}',
+  '',
+  '',
+].join('\n');
+
+/** A stream of Server-Sent Events. */
+export function events(description: string) {
+  return {
+    description,
+    content: {
+      'text/event-stream': {
+        schema: Type.String({
+          description:
+            'Server-Sent Events: status (the status view), removed ({"task_id"}) and reset ' +
+            '({"reason"}: unknown-epoch, gap, lost or slow), each with an id.',
+        }),
+        example: EVENTS,
+      },
+    },
+  };
+}
+
 /** Problem answers by status, each with the codes it may have. */
 export function problems<const Codes extends Record<number, readonly string[]>>(codes: Codes) {
   return Object.fromEntries(
@@ -95,4 +130,11 @@ export const CHANGE_PROBLEMS = problems({
   404: ['task-unknown'],
   412: ['version-mismatch'],
   503: STORE,
+});
+
+/** The errors of a stream of events. */
+export const EVENT_PROBLEMS = problems({
+  ...ANY,
+  400: ['invalid-parameter', 'invalid-task-id', 'invalid-request'],
+  503: ['overloaded'],
 });

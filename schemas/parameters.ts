@@ -1,11 +1,15 @@
 /** Path and query parameters, and the request headers, as the API documents and checks them. */
-import { type Static, Type } from 'typebox';
+import { type Static, type TString, Type } from 'typebox';
+
+const TASK_ID = '^[A-Za-z0-9._~:@+=-]+$';
+/** 1 to 64 characters, none of them a control character. */
+const STATE = '^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$';
 
 export const TaskParamsSchema = Type.Object({
   task_id: Type.String({
     minLength: 1,
     maxLength: 255,
-    pattern: '^[A-Za-z0-9._~:@+=-]+$',
+    pattern: TASK_ID,
     description: 'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = -',
     examples: ['report-2024-06'],
   }),
@@ -113,6 +117,47 @@ export const ConsumeHeadersSchema = Type.Object({
       description:
         'A repeat with the same key within 60 s is given the same outcome again. 1 to 255 characters, quoted or bare.',
       examples: ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+    }),
+  ),
+});
+
+/** A parameter that may be given several times. */
+function repeatable(items: TString, options: { description: string; examples: unknown[] }) {
+  return Type.Optional(Type.Union([items, Type.Array(items)], options));
+}
+
+const LastEventId = Type.Optional(
+  Type.String({
+    pattern: '^[0-9a-f]{16}-\\d{1,15}$',
+    description:
+      'The id of the last event that the client had, for a client that cannot send Last-Event-ID. ' +
+      'The header wins.',
+    examples: ['9f86d081884c7d65-42'],
+  }),
+);
+
+export const EventsQuerySchema = Type.Object({
+  task_id: repeatable(Type.String({ pattern: TASK_ID }), {
+    description: 'Only events of this task; may be given several times.',
+    examples: [['report-1', 'report-2']],
+  }),
+  state: repeatable(Type.String({ pattern: STATE }), {
+    description:
+      'Only tasks that are shown in this state, and those that have gone; may be given several ' +
+      'times. A state has 1 to 64 characters, none of them a control character.',
+    examples: [['SUCCESS', 'FAILURE']],
+  }),
+  last_event_id: LastEventId,
+});
+export type EventsQuery = Static<typeof EventsQuerySchema>;
+
+export const TaskEventsQuerySchema = Type.Object({ last_event_id: LastEventId });
+export type TaskEventsQuery = Static<typeof TaskEventsQuerySchema>;
+
+export const EventsHeadersSchema = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'The id of the last event that the client had: the stream goes on from there.',
     }),
   ),
 });
