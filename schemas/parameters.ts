@@ -1,7 +1,6 @@
 /** Path and query parameters, and the request headers, as the API documents and checks them. */
 import { type Static, type TString, Type } from 'typebox';
 
-const TASK_ID = '^[A-Za-z0-9._~:@+=-]+$';
 /** 1 to 64 characters, none of them a control character. */
 const STATE = '^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$';
 
@@ -9,7 +8,7 @@ export const TaskParamsSchema = Type.Object({
   task_id: Type.String({
     minLength: 1,
     maxLength: 255,
-    pattern: TASK_ID,
+    pattern: '^[A-Za-z0-9._~:@+=-]+$',
     description: 'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = -',
     examples: ['report-2024-06'],
   }),
@@ -137,7 +136,8 @@ const LastEventId = Type.Optional(
 );
 
 export const EventsQuerySchema = Type.Object({
-  task_id: repeatable(Type.String({ pattern: TASK_ID }), {
+  // The contract checks ids, and says so with a problem of its own.
+  task_id: repeatable(Type.String(), {
     description: 'Only events of this task; may be given several times.',
     examples: [['report-1', 'report-2']],
   }),
