@@ -35,7 +35,7 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
       headers: EventsHeadersSchema,
       response: {
         200: answers.events('Changes from now on, or from Last-Event-ID'),
-        ...answers.EVENT_PROBLEMS,
+        ...answers.problems(answers.EVENT_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
@@ -59,7 +59,7 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
         headers: EventsHeadersSchema,
         response: {
           200: answers.events('The present status, or what came after Last-Event-ID; then changes'),
-          ...answers.EVENT_PROBLEMS,
+          ...answers.problems(answers.EVENT_PROBLEMS, { 400: ['invalid-request'] }),
         },
       },
       handler: async (request, reply) => {

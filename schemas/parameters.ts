@@ -9,7 +9,8 @@ export const TaskParamsSchema = Type.Object({
     minLength: 1,
     maxLength: 255,
     pattern: '^[A-Za-z0-9._~:@+=-]+$',
-    description: 'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = -',
+    description:
+      'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = - (neither . nor ..).',
     examples: ['report-2024-06'],
   }),
 });
@@ -87,30 +88,54 @@ export type OutcomeQuery = Static<typeof OutcomeQuerySchema>;
 export const ConsumeQuerySchema = Type.Object({ with_logs: WithLogs });
 export type ConsumeQuery = Static<typeof ConsumeQuerySchema>;
 
-const IfNoneMatch = Type.Optional(
-  Type.String({ description: 'ETags that the client knows, or *.' }),
-);
-const Prefer = Type.Optional(
-  Type.String({
-    description: 'wait=n on reads, return=minimal on writes (RFC 7240).',
-    examples: ['wait=30'],
-  }),
-);
+const ETAG = '"1718000000000-9f86d081884c7d65.o"';
 
-export const ReadHeadersSchema = Type.Object({ 'if-none-match': IfNoneMatch, prefer: Prefer });
-
-export const WriteHeadersSchema = Type.Object({
-  'if-match': Type.Optional(
+export const ReadHeadersSchema = Type.Object({
+  'if-none-match': Type.Optional(
     Type.String({
-      description: 'Write only where the task is at this ETag; * asks for the record.',
+      description:
+        'ETags that the client knows: 304 where the task is at one of them, or, with a wait, as soon ' +
+        'as it is at another one.',
+      examples: [ETAG],
     }),
   ),
-  'if-none-match': IfNoneMatch,
-  prefer: Prefer,
+  prefer: Type.Optional(
+    Type.String({
+      description: 'wait=n: how many seconds to wait. ?wait= wins over it (RFC 7240 §4.3).',
+      examples: ['wait=30'],
+    }),
+  ),
+});
+
+/** The conditions of every change of a task. */
+export const ConditionHeadersSchema = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description: 'Only where the task is at one of these ETags; * asks for the record.',
+      examples: [ETAG],
+    }),
+  ),
+  'if-none-match': Type.Optional(
+    Type.String({
+      description:
+        'Only where the task is at none of these ETags; * asks for the record not to be there.',
+      examples: ['*'],
+    }),
+  ),
+});
+
+export const WriteHeadersSchema = Type.Object({
+  ...ConditionHeadersSchema.properties,
+  prefer: Type.Optional(
+    Type.String({
+      description: 'return=minimal: answer without a body (RFC 7240 §4.2).',
+      examples: ['return=minimal'],
+    }),
+  ),
 });
 
 export const ConsumeHeadersSchema = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'Consume only this version.' })),
+  ...ConditionHeadersSchema.properties,
   'idempotency-key': Type.Optional(
     Type.String({
       description:

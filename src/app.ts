@@ -5,7 +5,6 @@
  * worker's outcome and the store.
  */
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -27,14 +26,15 @@ import { AllowedMethods } from './http/allowed-methods.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
 import { documentApi } from './http/openapi.js';
 import {
+  BODY_TOO_LARGE,
   methodNotAllowed,
   PROBLEM_TYPE,
   problemOf,
-  rawProblemResponse,
   retryAfter,
   routeUnknown,
   toResultdError,
 } from './http/problem.js';
+import { guardProtocol, lingerOn, refuseBytes, requireHost } from './http/protocol.js';
 import { queryValidator } from './http/query-validator.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
@@ -46,6 +46,11 @@ export interface AppOptions extends WaitHubOptions, EventHubOptions {
   readonly bodyLimit?: number;
   /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
   readonly trustProxy?: boolean | string;
+  /**
+   * How long the rest of a body that is over the limit is read and thrown away, in milliseconds, so
+   * that who sends it sees the answer. Default: 5,000.
+   */
+  readonly lingerMs?: number;
   /** `fatal` … `trace`, or `silent`. Default: `info`. */
   readonly logLevel?: string;
 }
@@ -127,6 +132,11 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 }
 
 function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
+  const { lingerMs = 5_000 } = options;
+  const answerError = (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+    if ((error as FastifyError).code === BODY_TOO_LARGE) lingerOn(request.raw, lingerMs);
+    return sendProblem(reply, error, request, bodyLimit);
+  };
   const http = Fastify<Server>({
     logger: { level: options.logLevel ?? 'info' },
     logController: new LogController({ disableRequestLogging: true }),
@@ -138,8 +148,10 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     return503OnClosing: false,
     // The contract checks ids: a long one gets a problem document that says so.
     routerOptions: { maxParamLength: 65_536 },
-    frameworkErrors: (error, request, reply) => sendProblem(reply, error, request, bodyLimit),
-    clientErrorHandler: (error, socket) => refuseBytes(error, socket),
+    frameworkErrors: answerError,
+    clientErrorHandler: refuseBytes,
+    // A request without Host is refused with a problem document, by `requireHost`.
+    http: { requireHostHeader: false },
   });
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -148,10 +160,10 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
   // Bodies are checked as bytes, ids and headers by the contract; only the query is left.
   http.setValidatorCompiler(queryValidator);
   http.setSerializerCompiler(() => JSON.stringify);
+  http.addHook('onRequest', requireHost);
   http.addHook('onRequest', refuseForeignOrigin);
-  http.setErrorHandler((error, request, reply) =>
-    sendProblem(reply, error as Error, request, bodyLimit),
-  );
+  http.setErrorHandler<Error>(answerError);
+  guardProtocol(http.server, bodyLimit);
   return http;
 }
 
@@ -162,7 +174,7 @@ function sendProblem(
   request: FastifyRequest,
   bodyLimit: number,
 ): FastifyReply {
-  const error = toResultdError(thrown, bodyLimit);
+  const error = toResultdError(thrown, request, bodyLimit);
   const problem = problemOf(error);
   if (error.code === 'internal') request.log.error({ err: thrown, url: request.url }, 'failed');
   const seconds = retryAfter(error);
@@ -182,13 +194,4 @@ function refusePath(allowed: AllowedMethods, request: FastifyRequest, reply: Fas
   if (methods === undefined) throw routeUnknown(path);
   reply.header('allow', methods);
   throw methodNotAllowed(request.method, path, methods);
-}
-
-/** Answers what is not HTTP, and ends the connection. */
-function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  socket.end(rawProblemResponse(error));
 }
