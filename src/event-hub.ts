@@ -170,7 +170,7 @@ export class EventHub {
 
   #schedule(delayMs = 0): void {
     if (this.#isFlushing || this.#isStopped || this.#flushTimer !== undefined) return;
-    const dueMs = this.#flushedAt + FLUSH_MS - performance.now();
+    const dueMs = Math.ceil(this.#flushedAt + FLUSH_MS - performance.now());
     this.#flushTimer = setTimeout(() => void this.#flush(), Math.max(delayMs, dueMs));
   }
 

@@ -34,9 +34,9 @@ export class EventReader {
     return this.#cursor;
   }
 
-  /** Sends to a reader that is live. `seq` is how far that brings it. */
+  /** Sends what brings the reader up to `seq`, whatever it had before. */
   send(blocks: string | Buffer, seq: number): void {
-    if (!this.#out.write(blocks)) this.#cursor = seq;
+    this.#cursor = this.#out.write(blocks) ? undefined : seq;
   }
 
   /** Begins behind, at a position that the log reaches. */

@@ -296,6 +296,30 @@ t.test('a reader that stops reading is closed, and takes no memory', async (t) =
   );
 });
 
+t.test('a reader that pauses is sent the latest of each task when it reads on', async (t) => {
+  const service = await start(t);
+  const fast = await EventClient.open(t, `${service.origin}/v1/events`);
+  const raw = await RawConnection.open(t, service.port);
+  raw.socket.pause();
+  raw.send('GET /v1/events HTTP/1.0\r\n\r\n');
+  await until(() => service.app.events.readers === 2, 'both are there');
+  const meta = 'x'.repeat(400_000);
+  const rounds = 40;
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const taskId of ['a', 'b']) await progress(service, taskId, `ROUND ${round}`, meta);
+    await fast.until(() => fast.told.filter((told) => told.endsWith(` ${round}`)).length === 2);
+  }
+  raw.socket.resume();
+  const last = ['a', 'b'].map((taskId) => `${taskId} ROUND ${rounds}`);
+  const told = () => eventsIn(raw.received).map(brief);
+  await until(() => raw.received.includes(`ROUND ${rounds}`), 'it hears of the last');
+  await report(service, 'end');
+  await until(() => raw.received.includes('"end"'), 'it is live again');
+  t.same(told().slice(-3), [...last, 'end SUCCESS'], 'the latest');
+  t.ok(told().length < rounds, `in ${told().length} events, of ${2 * rounds}`);
+  t.equal(new Set(told()).size, told().length, 'none came twice');
+});
+
 t.test('draining ends streams over its time, and an EventSource tries again', async (t) => {
   const service = await start(t);
   const client = await EventClient.open(t, `${service.origin}/v1/events`);
