@@ -14,6 +14,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { batchRoutes } from '../routes/batches.js';
+import { eventRoutes } from '../routes/events.js';
 import { listRoutes } from '../routes/lists.js';
 import { operationRoutes } from '../routes/operations.js';
 import { outcomeRoutes } from '../routes/outcomes.js';
@@ -23,6 +24,7 @@ import { taskRoutes } from '../routes/tasks.js';
 import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
+import { EventHub, type EventHubOptions } from './event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
 import { documentApi } from './http/openapi.js';
@@ -42,7 +44,7 @@ import { TaskReader } from './http/task-reader.js';
 import { StoreHealth } from './store-health.js';
 import { WaitHub, type WaitHubOptions } from './wait-hub.js';
 
-export interface AppOptions extends WaitHubOptions {
+export interface AppOptions extends WaitHubOptions, EventHubOptions {
   /** The largest body, in bytes. Default: 8 MiB. */
   readonly bodyLimit?: number;
   /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
@@ -67,14 +69,16 @@ export interface AppOptions extends WaitHubOptions {
 export interface App {
   readonly http: FastifyInstance;
   readonly hub: WaitHub;
+  readonly events: EventHub;
   readonly log: FastifyBaseLogger;
-  /** Starts the broker and the hub. Throws `store-unavailable`. */
+  /** Starts the broker and the hubs. Throws `store-unavailable`. */
   startup(): Promise<void>;
   /**
-   * Readiness off, and every waiter answered, spread over `durationMs`. Writes go on.
+   * Readiness off, every waiter answered and every event stream ended, spread over `durationMs`.
+   * Writes go on.
    */
   drain(durationMs: number): Promise<void>;
-  /** Stops the HTTP server, the hub and the broker. */
+  /** Stops the HTTP server, the hubs and the broker. */
   shutdown(): Promise<void>;
 }
 
@@ -86,6 +90,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const bodyLimit = options.bodyLimit ?? 8 * MIB;
   const backend = broker.resultBackend;
   const hub = new WaitHub(backend, options);
+  const events = new EventHub(backend, options);
   const http = createServer(options, bodyLimit);
   const health = new StoreHealth(backend, (isUp, error) => {
     if (isUp) http.log.info('the store answers again');
@@ -104,6 +109,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   listRoutes(http, backend);
   const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
   batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
+  eventRoutes(http, events);
   operationRoutes(http, () => ({
     isDraining,
     storeFailingForMs: health.failingForMs,
@@ -115,22 +121,25 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   return {
     http,
     hub,
+    events,
     log: http.log,
     async startup() {
       await broker.startup();
       await hub.start();
+      await events.start();
       health.start();
     },
     async drain(durationMs) {
       isDraining = true;
-      await hub.drain(durationMs);
+      await Promise.all([hub.drain(durationMs), events.drain(durationMs)]);
     },
     async shutdown() {
       isDraining = true;
-      await hub.drain(0);
+      await Promise.all([hub.drain(0), events.drain(0)]);
       await http.close();
       health.stop();
       await hub.stop();
+      await events.stop();
       await broker.shutdown();
     },
   };
