@@ -25,8 +25,14 @@ export async function traverse(
   beside?: () => Promise<unknown>,
 ): Promise<TaskSnapshot[]> {
   const items: TaskSnapshot[] = [];
+  const cursors = new Set<string | undefined>();
   let cursor: string | undefined;
   do {
+    if (cursors.has(cursor)) {
+      t.fail(`the cursor ${cursor} came twice`);
+      break;
+    }
+    cursors.add(cursor);
     const [page] = await Promise.all([backend.list({ ...query, cursor }), beside?.()]);
     items.push(...page.items);
     cursor = page.nextCursor;
