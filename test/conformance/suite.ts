@@ -82,7 +82,12 @@ async function runTopic(
   const backend = await store.start();
   const context = new Context(factory, store, backend, new Random(seed));
   const { supports } = backend;
-  const has = { ...supports, outage: store.fixture.outage !== undefined };
+  const { fixture } = store;
+  const disturbances = {
+    outage: fixture.outage !== undefined,
+    freeze: fixture.freeze !== undefined,
+  };
+  const has = { ...supports, ...disturbances };
   for (const [name, entry] of Object.entries(topic.cases)) {
     const reason = deviations.get(`${topic.name}: ${name}`);
     const { needs, run } = typeof entry === 'function' ? { needs: undefined, run: entry } : entry;
