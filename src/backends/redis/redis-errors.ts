@@ -68,7 +68,7 @@ function reasonOf(error: unknown, lastError: unknown): string {
   }
   if (code !== undefined) return `it cannot be reached (${code}: ${error.message})`;
   if (error.message.startsWith('All sentinels are unreachable')) {
-    const last = /Last error: (.*)$/.exec(error.message)?.[1] ?? 'they do not know the name';
+    const last = /Last error: (.*)$/.exec(error.message)?.[1] ?? 'none knows it';
     return `no sentinel says where it is (${last})`;
   }
   const isLost = error.name === 'MaxRetriesPerRequestError' || error.name === 'AbortError';

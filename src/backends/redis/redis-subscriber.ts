@@ -7,7 +7,7 @@
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { type LinkOptions, RedisLink } from './redis-link.js';
 
-/** How many servers are tried for the first connection, where there are several. */
+/** How many servers are tried for the first connection, where there are several and there is time. */
 const ATTEMPTS = 3;
 
 interface Channel {
@@ -86,19 +86,21 @@ export class RedisSubscriber {
   }
 
   async #connect(attempts: number): Promise<RedisLink> {
-    const link = new RedisLink({
-      ...this.#options,
-      onReconnect: () => void this.#resubscribe(link),
-    });
-    link.client.on('message', (name: string, message: string) => this.#deliver(name, message));
-    try {
-      await link.open();
-    } catch (error) {
-      if (attempts <= 1) throw error;
-      return this.#connect(attempts - 1);
+    const deadline = performance.now() + this.#options.timeoutMs / 2;
+    for (let attempt = 1; ; attempt += 1) {
+      const link = new RedisLink({
+        ...this.#options,
+        onReconnect: () => void this.#resubscribe(link),
+      });
+      link.client.on('message', (name: string, message: string) => this.#deliver(name, message));
+      try {
+        await link.open();
+        this.#live = link;
+        return link;
+      } catch (error) {
+        if (attempt >= attempts || performance.now() > deadline) throw error;
+      }
     }
-    this.#live = link;
-    return link;
   }
 
   async #resubscribe(link: RedisLink): Promise<void> {
