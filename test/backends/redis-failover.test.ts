@@ -88,6 +88,49 @@ t.test('a frozen primary comes back as a replica, and nobody writes to it', asyn
   t.strictSame([...versions], [version]);
 });
 
+t.test('a primary that was demoted by hand is left at the first write', async (t) => {
+  const group = await serve(t, { replicas: 1, sentinels: 1, downAfterMs: 60_000 });
+  await group.pace(60_000);
+  const backend = await connect(t, group.url());
+  await backend.setResult('a', { returnValue: 1 });
+  const [primary, replica] = group.servers;
+  const admin = new Redis(primary!.url);
+  t.teardown(() => admin.disconnect());
+  const connections = async () =>
+    String(await admin.client('LIST'))
+      .split('\n')
+      .filter((line) => line.includes('name=resultd'))
+      .map((line) => line.split(' ', 1)[0]);
+  const before = await connections();
+  await admin.replicaof('127.0.0.1', replica!.port);
+  await t.rejects(backend.setResult('a', { returnValue: 2 }), { code: 'store-unavailable' });
+  await until('the connection is made anew', async () => {
+    return !(await connections()).some((id) => before.includes(id));
+  });
+  await admin.replicaof('NO', 'ONE');
+  await until('it is the primary again', () =>
+    backend.setResult('a', { returnValue: 3 }).then(
+      () => true,
+      () => false,
+    ),
+  );
+});
+
+t.test('sentinels that are silent end the startup in time', async (t) => {
+  const group = await serve(t, { replicas: 0, downAfterMs: 60_000 });
+  for (const sentinel of group.sentinels) {
+    sentinel.freeze();
+    t.teardown(() => sentinel.thaw());
+  }
+  const backend = RedisBackend.fromUrl(group.url(), { storeTimeoutMs: 400 });
+  const began = performance.now();
+  await t.rejects(backend.startup(), { code: 'store-unavailable' });
+  t.ok(performance.now() - began < 1_000);
+  for (const sentinel of group.sentinels) sentinel.thaw();
+  await backend.startup();
+  await backend.shutdown();
+});
+
 t.test('one sentinel is enough to start, and a password for them is taken', async (t) => {
   const group = await serve(t, { replicas: 0, sentinelPassword: 's3cret', downAfterMs: 60_000 });
   await group.sentinels[0]!.kill();

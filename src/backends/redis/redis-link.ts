@@ -60,19 +60,12 @@ export class RedisLink {
 
   /** Connects, or throws `store-unavailable` and leaves nothing open. */
   async open(): Promise<void> {
-    const { timeoutMs } = this.#options;
-    const late = setTimeout(() => {
-      this.#lastError ??= new Error('Command timed out');
-      this.client.disconnect();
-    }, timeoutMs);
     try {
-      await this.client.connect();
-      await this.send('ping', []);
+      // Looking for the primary goes on past a `disconnect`: it is not waited for.
+      await withinTime(this.#firstAnswer(), this.#options.timeoutMs);
     } catch (error) {
       this.client.disconnect();
       throw wrapped(this.#lastError ?? error, this.address);
-    } finally {
-      clearTimeout(late);
     }
     this.#keep();
   }
@@ -82,12 +75,7 @@ export class RedisLink {
     this.#isOpen = true;
     const first = this.client.connect().catch(() => {});
     this.#keep();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.timeoutMs);
-    });
-    await Promise.race([first, late]);
-    clearTimeout(timer);
+    await withinTime(first, this.#options.timeoutMs).catch(() => {});
   }
 
   close(): void {
@@ -115,6 +103,11 @@ export class RedisLink {
   /** The client's error as this package's. */
   wrap(error: unknown): Error {
     return wrapped(error, this.address, this.#lastError);
+  }
+
+  async #firstAnswer(): Promise<void> {
+    await this.client.connect();
+    await this.send('ping', []);
   }
 
   #keep(): void {
@@ -207,6 +200,19 @@ function sentinelOptionsOf(
     // A primary that was demoted: leave it for the new one.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   };
+}
+
+/** Fails as a command does that was not answered. */
+async function withinTime(task: Promise<unknown>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs);
+  });
+  try {
+    await Promise.race([task, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Shorter by up to a quarter: those who lost the same server do not come back at one moment. */
