@@ -1,12 +1,15 @@
 /** A real cluster of six nodes on bad days: a master killed, slots moved, parts lost. */
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import t from 'tap';
 import { slotOf } from '../../src/backends/redis/cluster-slots.js';
 import { bucketOf } from '../../src/backends/redis/keys.js';
+import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
+import type { ResultdError } from '../../src/errors.js';
 import { Hearing } from '../conformance/hearing.js';
 import { RedisCluster } from '../support/redis-cluster.js';
 import { connect, RedisLoad } from '../support/redis-load.js';
-import type { RedisServer } from '../support/redis-server.js';
+import { RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 
 const cluster = await RedisCluster.start({ masters: 3, replicas: 1 });
@@ -37,6 +40,40 @@ t.test('a ping asks every master', async (t) => {
     await cluster.ask(master, 'CONFIG', 'SET', 'maxmemory', '0');
     await backend.ping();
   }
+});
+
+t.test('a user needs no more than the documented rights', async (t) => {
+  const rights = '~resultd:* &resultd:* +@hash +@keyspace +@scripting +@connection +publish';
+  const more = '+subscribe +unsubscribe +time +setrange +cluster|slots';
+  const rules = `on >s3cret ${rights} ${more}`.split(' ');
+  for (const server of cluster.servers) await cluster.ask(server, 'ACL', 'SETUSER', 'u', ...rules);
+  const url = cluster.url('wait_replicas=1').replace('//', '//u:s3cret@');
+  const backend = await connect(t, url);
+  await backend.subscribe(() => {});
+  await backend.ping();
+  await backend.setResult('a', { returnValue: 1 });
+  await backend.consume('a', { idempotencyKey: 'k' });
+  const error: ResultdError = await connect(t, url.replace('s3cret', 'wr0ng')).catch((e) => e);
+  t.match(error, { code: 'store-unavailable', message: /refuses .* password \(WRONGPASS\)/ });
+  t.notMatch(inspect(error, { depth: 9, showHidden: true }), 'wr0ng');
+});
+
+t.test('a server that is no cluster is told so, and a node of one that it is', async (t) => {
+  const server = await RedisServer.start();
+  t.teardown(() => server.stop());
+  const url = server.url.replace('redis:', 'redis+cluster:');
+  const off = { code: 'store-unavailable', message: /cluster support disabled/ };
+  await t.rejects(RedisBackend.fromUrl(url).startup(), off);
+  const single = await connect(t, cluster.servers[0]!.url);
+  const errors = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((taskId) =>
+      single.getStatus(taskId).then(
+        () => '',
+        (error: ResultdError) => error.message,
+      ),
+    ),
+  );
+  t.match(errors.join(), /a node of a cluster \(MOVED\): give a redis\+cluster: URL/);
 });
 
 t.test('slots move while their tasks are written and waited for, and nobody notices', async (t) => {

@@ -135,7 +135,14 @@ t.test('one sentinel is enough to start, and a password for them is taken', asyn
   const group = await serve(t, { replicas: 0, sentinelPassword: 's3cret', downAfterMs: 60_000 });
   await group.sentinels[0]!.kill();
   group.sentinels[1]!.freeze();
-  const backend = await connect(t, group.url('sentinel_password=s3cret'));
+  const rights = '~resultd:* &resultd:* +@hash +@keyspace +@scripting +@connection +publish';
+  const rules = `on >pa55 ${rights} +subscribe +unsubscribe +time +setrange +info`.split(' ');
+  const admin = new Redis(group.servers[0]!.url);
+  t.teardown(() => admin.disconnect());
+  await admin.call('ACL', 'SETUSER', 'u', ...rules);
+  const url = group.url('sentinel_password=s3cret');
+  const backend = await connect(t, url.replace('//', '//u:pa55@'));
+  await backend.ping();
   await backend.subscribe(() => {});
   await backend.setResult('a', { returnValue: 1 });
   const refused = async (url: string, message: RegExp) => {
