@@ -15,7 +15,7 @@ import {
 import { entryExpiresAt, type Parts, type TaskEntry } from '../../task-entry.js';
 import { decodeHead } from '../../wire/entry-head.js';
 import { Keys } from './keys.js';
-import { type RedisConnection, SingleConnection } from './redis-connection.js';
+import { connectionOf, type RedisConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
 import { type Answer, type Argument, argumentsOf, replyOf, SCRIPTS } from './scripts.js';
@@ -48,13 +48,10 @@ export class RedisBackend extends ResultBackend {
     this.#onWarning = options.onWarning ?? (() => {});
   }
 
-  /** A backend on one server. Throws `invalid-parameter` for a URL that is not valid. */
+  /** A backend on what the URL names. Throws `invalid-parameter` where it is not valid. */
   static fromUrl(url: string, options: RedisBackendOptions = {}): RedisBackend {
     const settings = parseRedisUrl(url, options.baseDirectory);
-    const connection = new SingleConnection({
-      settings,
-      timeoutMs: options.storeTimeoutMs ?? 2_000,
-    });
+    const connection = connectionOf(settings, options.storeTimeoutMs ?? 2_000);
     return new RedisBackend(connection, settings.prefix, options);
   }
 
@@ -77,10 +74,15 @@ export class RedisBackend extends ResultBackend {
     await this.#connection.close();
   }
 
-  /** Also asks for a write that changes nothing: a replica, or a full store, refuses it. */
+  /**
+   * Asks every server that must take writes for one that changes nothing: a replica, or a full
+   * store, refuses it.
+   */
   protected async _ping(): Promise<void> {
-    const probe = this.#send('setrange', [this.#keys.probe, '0', '']);
-    await Promise.all([probe, this.#wrapped(this.#readClock())]);
+    const probes = this.#connection
+      .probes((number) => this.#keys.probe(number))
+      .map((key) => this.#wrapped(this.#connection.write('setrange', [key, '0', ''])));
+    await Promise.all([...probes, this.#wrapped(this.#readClock())]);
   }
 
   protected async _read(
@@ -100,7 +102,7 @@ export class RedisBackend extends ResultBackend {
       log: (parts.log && fields[parts.body ? 3 : 2]) || undefined,
     });
     // Redis still had it: where it seems expired, it is the clock here that has to be looked at.
-    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock());
+    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock(args[0]));
     return entry;
   }
 
@@ -128,26 +130,32 @@ export class RedisBackend extends ResultBackend {
   async #evaluate(kind: Command['kind'], args: Argument[]): Promise<Answer> {
     const { sha, source } = SCRIPTS[kind];
     try {
-      return (await this.#connection.send('evalsha', [sha, ...args])) as Answer;
+      return (await this.#connection.write('evalsha', [sha, ...args])) as Answer;
     } catch (error) {
       if (!isNoScript(error)) throw error;
-      return (await this.#connection.send('eval', [source, ...args])) as Answer;
+      return (await this.#connection.write('eval', [source, ...args])) as Answer;
     }
   }
 
-  async #readClock(): Promise<void> {
+  /** `near`: a key on the server whose clock is asked; else it is any server's. */
+  async #readClock(near?: string): Promise<void> {
     const sentAt = this.#clock.local();
-    const [seconds, micros] = (await this.#connection.send('time', [])) as Buffer[];
+    const [seconds, micros] = (await this.#connection.send('time', [], near)) as Buffer[];
     this.#clock.observe(sentAt, Number(seconds) * 1_000 + Number(micros) / 1_000, 0.001);
   }
 
   /** CONFIG may be forbidden, or renamed: then nothing can be said. */
   async #checkEviction(): Promise<void> {
-    const reply = await this.#connection
-      .send('config', ['GET', 'maxmemory-policy'])
-      .catch(() => []);
-    const policy = String((reply as Buffer[])[1] ?? 'noeviction');
-    if (policy === 'noeviction') return;
+    const replies = await Promise.all(
+      this.#connection
+        .probes((number) => this.#keys.probe(number))
+        .map((key) =>
+          this.#connection.send('config', ['GET', 'maxmemory-policy'], key).catch(() => []),
+        ),
+    );
+    const policies = replies.map((reply) => String((reply as Buffer[])[1] ?? 'noeviction'));
+    const policy = policies.find((policy) => policy !== 'noeviction');
+    if (policy === undefined) return;
     this.#onWarning(
       `Redis has maxmemory-policy ${policy}: when it is full it drops results that have not ` +
         'expired. Set it to noeviction',
