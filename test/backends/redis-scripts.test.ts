@@ -10,16 +10,18 @@ import { bucketOf, Keys } from '../../src/backends/redis/keys.js';
 import { type Answer, argumentsOf, replyOf, SCRIPTS } from '../../src/backends/redis/scripts.js';
 import type { Command, Conditions } from '../../src/commands.js';
 import { type Decision, decide, type Stored } from '../../src/decide.js';
+import { COUNTED_STATES, countedStateOf } from '../../src/listing.js';
 import { outcomeFromValue } from '../../src/outcome.js';
 import { progressFromValue } from '../../src/progress.js';
-import { entryExpiresAt, NEVER, type TaskEntry, versionOf } from '../../src/task-entry.js';
+import { entryExpiresAt, NEVER, stateOf, type TaskEntry, versionOf } from '../../src/task-entry.js';
 import { decodeHead, encodeHead } from '../../src/wire/entry-head.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { RedisServer } from '../support/redis-server.js';
 
 const NOTHING: Stored = { entry: undefined, consumed: [] };
 const keys = new Keys('p:');
-const TASKS = ['a', 'b', 'c'];
+/** Of the first two the bucket is the same. */
+const TASKS = ['a', 'task-237', 'c'];
 const OUTCOMES = [
   outcomeFromValue({ returnValue: 1 }),
   outcomeFromValue({ returnValue: 1, log: 'a line' }),
@@ -60,6 +62,8 @@ t.test('random commands end as decide() says, and are stored so', async (t) => {
     model.set(taskId, after(stored, decision));
     const isKept = await sameInStore(client, taskId, model.get(taskId)!.entry);
     if (!isKept) t.fail(`${said}: it is stored in another way`);
+    const isIndexed = await sameInIndex(client, taskId, model);
+    if (!isIndexed) t.fail(`${said}: it is indexed in another way`);
     const name = `${command.kind} ${reply.verdict}`;
     verdicts.set(name, (verdicts.get(name) ?? 0) + 1);
   }
@@ -100,7 +104,7 @@ async function run(client: Redis, command: Command, rememberMs?: string): Promis
   const asked = argumentsOf(command, keys.channel('ns'));
   if (rememberMs !== undefined) asked[5] = rememberMs;
   const task = [keys.task('ns', command.taskId), keys.consumed('ns', command.taskId)];
-  const args = [2, ...task, ...asked];
+  const args = [3, ...task, indexOf(command.taskId), ...asked];
   return (await client
     .callBuffer('evalsha', sha, ...args)
     .catch(() => client.callBuffer('eval', source, ...args))) as Answer;
@@ -170,6 +174,42 @@ async function sameInStore(client: Redis, taskId: string, entry: TaskEntry | und
   const at = entryExpiresAt(entry);
   const isOnTime = at === NEVER ? ttl === -1 : Math.abs(ttl - at) <= 2;
   return isOnTime && image(decodeHead(head, { progress, body, log })) === image(entry);
+}
+
+const indexOf = (taskId: string): string => keys.index('ns', bucketOf(taskId));
+
+/**
+ * The task's bucket has what should be in it and, at the most, what has expired; and it stays at
+ * least as long as its last task.
+ */
+async function sameInIndex(client: Redis, taskId: string, model: ReadonlyMap<string, Stored>) {
+  const key = indexOf(taskId);
+  const results = await client.multi().zrange(key, '0', '-1', 'WITHSCORES').pttl(key).time().exec();
+  const found = results![0]![1] as string[];
+  const left = results![1]![1] as number;
+  const [seconds, micros] = results![2]![1] as string[];
+  const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  const scores = new Map<string, number>();
+  for (let at = 0; at < found.length; at += 2) scores.set(found[at]!, Number(found[at + 1]));
+  let last = 0;
+  for (const [id, { entry }] of model) {
+    if (indexOf(id) !== key) continue;
+    const expiresAt = entry === undefined ? 0 : Math.ceil(entryExpiresAt(entry));
+    const [written, ends] = [scores.get(id), scores.get(`!${id}`)];
+    scores.delete(id);
+    scores.delete(`!${id}`);
+    if (entry === undefined || (written === undefined && expiresAt <= now)) {
+      if (written !== undefined || ends !== undefined) return false;
+      continue;
+    }
+    const state = countedStateOf(stateOf(entry));
+    const base = [...COUNTED_STATES, 'other'].indexOf(state) * 2 ** 43;
+    if (written !== -base - entry.versionMs) return false;
+    if (ends !== base + Math.min(expiresAt, 2 ** 43 - 1)) return false;
+    last = Math.max(last, expiresAt);
+  }
+  if (scores.size > 0) return false;
+  return last === NEVER ? left === -1 : last <= now ? left !== -1 : now + left + 1 >= last;
 }
 
 /** All of an entry as text, or all but its body and log. */

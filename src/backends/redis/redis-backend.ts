@@ -5,6 +5,7 @@
  * How Redis is reached is the connection's matter; nothing here knows how many servers there are.
  */
 import type { Command, Reply } from '../../commands.js';
+import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
   type Listener,
   ResultBackend,
@@ -12,13 +13,30 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { entryExpiresAt, type Parts, type TaskEntry } from '../../task-entry.js';
+import { entryExpiresAt, HEAD_ONLY, type Parts, type TaskEntry } from '../../task-entry.js';
 import { decodeHead } from '../../wire/entry-head.js';
-import { Keys } from './keys.js';
+import { IndexScan } from './index-scan.js';
+import {
+  COUNT,
+  classesOf,
+  type IndexPage,
+  LIST,
+  listArguments,
+  positionsOf,
+  sumOf,
+} from './index-scripts.js';
+import { BUCKETS, bucketOf, Keys } from './keys.js';
 import { type RedisConnection, SingleConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
-import { type Answer, type Argument, argumentsOf, replyOf, SCRIPTS } from './scripts.js';
+import {
+  type Answer,
+  type Argument,
+  argumentsOf,
+  replyOf,
+  SCRIPTS,
+  type Script,
+} from './scripts.js';
 import { StoreClock } from './store-clock.js';
 
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
@@ -29,12 +47,14 @@ export interface RedisBackendOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where a relative `tls_ca` starts. Default: the working directory. */
   readonly baseDirectory?: string;
+  /** Whether indexes for lists and stats are kept. Default: as the URL says, on. */
+  readonly listing?: boolean;
   /** Told where Redis is set up so that it may drop results. */
   readonly onWarning?: (message: string) => void;
 }
 
 export class RedisBackend extends ResultBackend {
-  readonly supports: Supports = { durable: true, shared: true, namespaces: true, listing: false };
+  readonly supports: Supports;
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #clock = new StoreClock();
@@ -43,6 +63,8 @@ export class RedisBackend extends ResultBackend {
 
   constructor(connection: RedisConnection, prefix: string, options: RedisBackendOptions = {}) {
     super(options);
+    const listing = options.listing ?? true;
+    this.supports = { durable: true, shared: true, namespaces: true, listing };
     this.#connection = connection;
     this.#keys = new Keys(prefix);
     this.#onWarning = options.onWarning ?? (() => {});
@@ -55,7 +77,10 @@ export class RedisBackend extends ResultBackend {
       settings,
       timeoutMs: options.storeTimeoutMs ?? 2_000,
     });
-    return new RedisBackend(connection, settings.prefix, options);
+    return new RedisBackend(connection, settings.prefix, {
+      listing: settings.listing,
+      ...options,
+    });
   }
 
   protected async _startup(): Promise<void> {
@@ -107,12 +132,11 @@ export class RedisBackend extends ResultBackend {
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
     const { taskId } = command;
     const args = argumentsOf(command, this.#keys.channel(namespace));
-    const task = this.#keys.task(namespace, taskId);
-    const consumed = this.#keys.consumed(namespace, taskId);
+    const keys = [this.#keys.task(namespace, taskId), this.#keys.consumed(namespace, taskId)];
+    if (this.supports.listing) keys.push(this.#keys.index(namespace, bucketOf(taskId)));
     const sentAt = this.#clock.local();
-    const answer = await this.#wrapped(
-      this.#evaluate(command.kind, ['2', task, consumed, ...args]),
-    );
+    const script = SCRIPTS[command.kind];
+    const answer = (await this.#evaluate(script, keys, args)) as Answer;
     this.#clock.observe(sentAt, answer[1], 1);
     return replyOf(answer);
   }
@@ -121,17 +145,43 @@ export class RedisBackend extends ResultBackend {
     return this.#connection.subscribe(this.#keys.channel(namespace), namespace, listener);
   }
 
+  protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    const listing = new IndexScan(scan, {
+      buckets: BUCKETS,
+      classes: classesOf(scan),
+      readIndex: async (bucket, classes, position, limit) => {
+        const key = this.#keys.index(namespace, bucket);
+        const args = listArguments(scan, classes, position, limit);
+        return ((await this.#evaluate(LIST, [key], args)) as IndexPage[]).map(positionsOf);
+      },
+      readTasks: (taskIds) => this._readMany(namespace, taskIds, HEAD_ONLY),
+      now: () => this._now(),
+    });
+    return listing.run();
+  }
+
+  protected override async _count(namespace: string): Promise<StateCounts> {
+    const counts = Array.from({ length: BUCKETS }, (_, bucket) =>
+      this.#evaluate(COUNT, [this.#keys.index(namespace, bucket)], []),
+    );
+    return sumOf((await Promise.all(counts)) as number[][]);
+  }
+
   protected override _now(): number {
     return this.#clock.now();
   }
 
-  async #evaluate(kind: Command['kind'], args: Argument[]): Promise<Answer> {
-    const { sha, source } = SCRIPTS[kind];
+  async #evaluate(
+    { sha, source }: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
     try {
-      return (await this.#connection.send('evalsha', [sha, ...args])) as Answer;
+      return await this.#connection.send('evalsha', [sha, ...rest]);
     } catch (error) {
-      if (!isNoScript(error)) throw error;
-      return (await this.#connection.send('eval', [source, ...args])) as Answer;
+      if (!isNoScript(error)) throw this.#connection.wrap(error);
+      return this.#send('eval', [source, ...rest]);
     }
   }
 

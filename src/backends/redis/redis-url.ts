@@ -2,7 +2,8 @@
  * A backend's Redis URL, taken apart once. No message here shows the URL: it may hold a password.
  *
  * `redis://[user:password@]host[:port][/database][?prefix=app:]`, or `rediss:` for TLS, where
- * `?tls_ca=file.pem` names certificates to trust beside the ones that Node.js trusts.
+ * `?tls_ca=file.pem` names certificates to trust beside the ones that Node.js trusts. With
+ * `?listing=off` no index for lists and stats is kept.
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -17,12 +18,14 @@ export interface RedisSettings {
   readonly database: number;
   /** What every key and channel starts with. */
   readonly prefix: string;
+  /** Whether indexes for lists and stats are kept. */
+  readonly listing: boolean;
   /** Undefined without TLS. */
   readonly tls: { readonly ca?: readonly string[] } | undefined;
 }
 
 const FORM = 'redis://[user:password@]host[:port][/database][?prefix=app:]';
-const PARAMETERS = ['prefix', 'tls_ca'];
+const PARAMETERS = ['prefix', 'listing', 'tls_ca'];
 
 /** Throws `invalid-parameter`. Relative paths start in `baseDirectory`. */
 export function parseRedisUrl(text: string, baseDirectory: string = process.cwd()): RedisSettings {
@@ -44,6 +47,10 @@ export function parseRedisUrl(text: string, baseDirectory: string = process.cwd(
   const isTls = url.protocol === 'rediss:';
   const ca = url.searchParams.get('tls_ca');
   if (ca !== null && !isTls) throw invalidParameter('tls_ca is for a rediss: URL only');
+  const listing = url.searchParams.get('listing') ?? 'on';
+  if (listing !== 'on' && listing !== 'off') {
+    throw invalidParameter(`listing=${shown(listing)} is neither on nor off`);
+  }
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1') || 'localhost',
     port: url.port === '' ? 6379 : Number(url.port),
@@ -51,6 +58,7 @@ export function parseRedisUrl(text: string, baseDirectory: string = process.cwd(
     password: decoded(url.password),
     database: Number(path[1]),
     prefix: url.searchParams.get('prefix') ?? 'resultd:',
+    listing: listing === 'on',
     tls: isTls ? (ca === null ? {} : { ca: trusted(resolve(baseDirectory, ca)) }) : undefined,
   };
 }

@@ -1,8 +1,8 @@
 /**
  * The scripts that carry out commands inside Redis, and their arguments and answers.
  *
- * Each kind of command has a `.lua` file beside this one, a translation of `decide`; the prelude is
- * put in front of it.
+ * Each kind of command has a `.lua` file beside this one, a translation of `decide`; the index's
+ * layout and the prelude are put in front of it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,14 +24,15 @@ export interface Script {
 
 export type Argument = string | Buffer;
 
-const prelude = sourceOf('prelude');
+/** The layout of the index, then what all commands share. */
+const PRELUDE = ['index', 'prelude'];
 
 export const SCRIPTS: Readonly<Record<Command['kind'], Script>> = {
-  'set-outcome': script('set-outcome'),
-  'set-progress': script('set-progress'),
-  expire: script('expire'),
-  delete: script('delete'),
-  consume: script('consume'),
+  'set-outcome': script(...PRELUDE, 'set-outcome'),
+  'set-progress': script(...PRELUDE, 'set-progress'),
+  expire: script(...PRELUDE, 'expire'),
+  delete: script(...PRELUDE, 'delete'),
+  consume: script(...PRELUDE, 'consume'),
 };
 
 /** In the order of the numbers in the prelude. */
@@ -105,8 +106,9 @@ function ttlOf(ttlMs: number): string {
   return ttlMs === NEVER ? 'never' : String(ttlMs);
 }
 
-function script(name: string): Script {
-  const source = prelude + sourceOf(name);
+/** The script that files make, one after the other. */
+export function script(...names: string[]): Script {
+  const source = names.map(sourceOf).join('');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
