@@ -14,6 +14,7 @@ import { expiry } from './expiry.js';
 import type { Factory } from './factory.js';
 import { ids } from './ids.js';
 import { lifeCycle } from './life-cycle.js';
+import { listing } from './listing.js';
 import { many } from './many.js';
 import { namespaces } from './namespaces.js';
 import { notifications } from './notifications.js';
@@ -39,6 +40,7 @@ const TOPICS: readonly Topic[] = [
   consume,
   deletion,
   many,
+  listing,
   notifications,
   namespaces,
   lifeCycle,
