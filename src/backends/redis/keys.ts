@@ -36,9 +36,9 @@ export class Keys {
     return `${this.#prefix}{${namespace}}changes`;
   }
 
-  /** A key that is never there: see `RedisBackend`'s ping. */
-  get probe(): string {
-    return `${this.#prefix}{ping}`;
+  /** Keys that are never there, in slots of their own: see `RedisBackend`'s ping. */
+  probe(number: number): string {
+    return `${this.#prefix}{ping.${number}}`;
   }
 }
 

@@ -26,7 +26,7 @@ import {
   sumOf,
 } from './index-scripts.js';
 import { BUCKETS, bucketOf, Keys } from './keys.js';
-import { type RedisConnection, SingleConnection } from './redis-connection.js';
+import { connectionOf, type RedisConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
 import {
@@ -70,13 +70,10 @@ export class RedisBackend extends ResultBackend {
     this.#onWarning = options.onWarning ?? (() => {});
   }
 
-  /** A backend on one server. Throws `invalid-parameter` for a URL that is not valid. */
+  /** A backend on what the URL names. Throws `invalid-parameter` where it is not valid. */
   static fromUrl(url: string, options: RedisBackendOptions = {}): RedisBackend {
     const settings = parseRedisUrl(url, options.baseDirectory);
-    const connection = new SingleConnection({
-      settings,
-      timeoutMs: options.storeTimeoutMs ?? 2_000,
-    });
+    const connection = connectionOf(settings, options.storeTimeoutMs ?? 2_000);
     return new RedisBackend(connection, settings.prefix, {
       listing: settings.listing,
       ...options,
@@ -102,10 +99,15 @@ export class RedisBackend extends ResultBackend {
     await this.#connection.close();
   }
 
-  /** Also asks for a write that changes nothing: a replica, or a full store, refuses it. */
+  /**
+   * Asks every server that must take writes for one that changes nothing: a replica, or a full
+   * store, refuses it.
+   */
   protected async _ping(): Promise<void> {
-    const probe = this.#send('setrange', [this.#keys.probe, '0', '']);
-    await Promise.all([probe, this.#wrapped(this.#readClock())]);
+    const probes = this.#connection
+      .probes((number) => this.#keys.probe(number))
+      .map((key) => this.#wrapped(this.#connection.write('setrange', [key, '0', ''])));
+    await Promise.all([...probes, this.#wrapped(this.#readClock())]);
   }
 
   protected async _read(
@@ -125,7 +127,7 @@ export class RedisBackend extends ResultBackend {
       log: (parts.log && fields[parts.body ? 3 : 2]) || undefined,
     });
     // Redis still had it: where it seems expired, it is the clock here that has to be looked at.
-    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock());
+    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock(args[0]));
     return entry;
   }
 
@@ -136,7 +138,7 @@ export class RedisBackend extends ResultBackend {
     if (this.supports.listing) keys.push(this.#keys.index(namespace, bucketOf(taskId)));
     const sentAt = this.#clock.local();
     const script = SCRIPTS[command.kind];
-    const answer = (await this.#evaluate(script, keys, args)) as Answer;
+    const answer = (await this.#evaluate('write', script, keys, args)) as Answer;
     this.#clock.observe(sentAt, answer[1], 1);
     return replyOf(answer);
   }
@@ -152,7 +154,7 @@ export class RedisBackend extends ResultBackend {
       readIndex: async (bucket, classes, position, limit) => {
         const key = this.#keys.index(namespace, bucket);
         const args = listArguments(scan, classes, position, limit);
-        return ((await this.#evaluate(LIST, [key], args)) as IndexPage[]).map(positionsOf);
+        return ((await this.#evaluate('send', LIST, [key], args)) as IndexPage[]).map(positionsOf);
       },
       readTasks: (taskIds) => this._readMany(namespace, taskIds, HEAD_ONLY),
       now: () => this._now(),
@@ -162,7 +164,7 @@ export class RedisBackend extends ResultBackend {
 
   protected override async _count(namespace: string): Promise<StateCounts> {
     const counts = Array.from({ length: BUCKETS }, (_, bucket) =>
-      this.#evaluate(COUNT, [this.#keys.index(namespace, bucket)], []),
+      this.#evaluate('send', COUNT, [this.#keys.index(namespace, bucket)], []),
     );
     return sumOf((await Promise.all(counts)) as number[][]);
   }
@@ -171,33 +173,41 @@ export class RedisBackend extends ResultBackend {
     return this.#clock.now();
   }
 
+  /** `how`: whether what the script writes is waited for as the connection is told to. */
   async #evaluate(
+    how: 'send' | 'write',
     { sha, source }: Script,
     keys: readonly string[],
     args: readonly Argument[],
   ): Promise<unknown> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
-      return await this.#connection.send('evalsha', [sha, ...rest]);
+      return await this.#connection[how]('evalsha', [sha, ...rest]);
     } catch (error) {
       if (!isNoScript(error)) throw this.#connection.wrap(error);
-      return this.#send('eval', [source, ...rest]);
+      return this.#wrapped(this.#connection[how]('eval', [source, ...rest]));
     }
   }
 
-  async #readClock(): Promise<void> {
+  /** `near`: a key on the server whose clock is asked; else it is any server's. */
+  async #readClock(near?: string): Promise<void> {
     const sentAt = this.#clock.local();
-    const [seconds, micros] = (await this.#connection.send('time', [])) as Buffer[];
+    const [seconds, micros] = (await this.#connection.send('time', [], near)) as Buffer[];
     this.#clock.observe(sentAt, Number(seconds) * 1_000 + Number(micros) / 1_000, 0.001);
   }
 
   /** CONFIG may be forbidden, or renamed: then nothing can be said. */
   async #checkEviction(): Promise<void> {
-    const reply = await this.#connection
-      .send('config', ['GET', 'maxmemory-policy'])
-      .catch(() => []);
-    const policy = String((reply as Buffer[])[1] ?? 'noeviction');
-    if (policy === 'noeviction') return;
+    const replies = await Promise.all(
+      this.#connection
+        .probes((number) => this.#keys.probe(number))
+        .map((key) =>
+          this.#connection.send('config', ['GET', 'maxmemory-policy'], key).catch(() => []),
+        ),
+    );
+    const policies = replies.map((reply) => String((reply as Buffer[])[1] ?? 'noeviction'));
+    const policy = policies.find((policy) => policy !== 'noeviction');
+    if (policy === undefined) return;
     this.#onWarning(
       `Redis has maxmemory-policy ${policy}: when it is full it drops results that have not ` +
         'expired. Set it to noeviction',
