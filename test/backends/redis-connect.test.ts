@@ -1,4 +1,4 @@
-/** How the Redis backend gets to its server: URL, credentials, TLS, rights, clock and expiry. */
+/** How the Redis backend gets to its server: credentials, TLS, rights, clock and expiry. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,9 +8,7 @@ import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis/redis-backend.js';
-import { parseRedisUrl } from '../../src/backends/redis/redis-url.js';
 import { StoreClock } from '../../src/backends/redis/store-clock.js';
-import { Broker } from '../../src/broker.js';
 import type { ResultdError } from '../../src/errors.js';
 import { NEVER } from '../../src/task-entry.js';
 import { Random, testSeed } from '../conformance/random.js';
@@ -42,41 +40,6 @@ async function refusal(t: Test, url: string, storeTimeoutMs = 1_000): Promise<Re
   t.notMatch(inspect(error, { depth: 9, showHidden: true }), /s3cret|p%40ss/);
   await backend.shutdown();
   return error;
-}
-
-t.test('a URL says all there is to say', async (t) => {
-  const url = 'redis://us%40er:p%3Ass@[::1]:7000/2?prefix=app:';
-  t.strictSame(parseRedisUrl(url), {
-    host: '::1',
-    port: 7000,
-    username: 'us@er',
-    password: 'p:ss',
-    database: 2,
-    prefix: 'app:',
-    listing: true,
-    tls: undefined,
-  });
-  t.equal(parseRedisUrl('redis:?listing=off').listing, false);
-  t.match(parseRedisUrl('redis:'), { host: 'localhost', port: 6379, prefix: 'resultd:' });
-  t.strictSame(parseRedisUrl('rediss://host').tls, {});
-});
-
-for (const [url, message] of [
-  ['redis://h?prefx=a', /"prefx" is not a parameter .* use prefix, listing, tls_ca/],
-  ['redis://h/two', /"two" is not a Redis database/],
-  ['redis://h:99999', /is not valid/],
-  ['redis://u:s3cret@h:port', /is not valid/],
-  ['redis://u:s3cret%@h', /not percent-encoded/],
-  ['redis://h?listing=no', /listing="no" is neither on nor off/],
-  ['redis://h?tls_ca=x', /for a rediss: URL only/],
-  ['rediss://h?tls_ca=/nowhere', /tls_ca cannot be read/],
-] as const) {
-  t.test(`the URL ${url} is refused`, async (t) => {
-    const error: ResultdError = await Broker.fromUrl(url).catch((error) => error);
-    t.equal(error.code, 'invalid-parameter');
-    t.match(error.message, message);
-    t.notMatch(error.message, 's3cret');
-  });
 }
 
 t.test('without the client package the broker says what to install', async (t) => {

@@ -45,7 +45,7 @@ const FORMS: Readonly<Record<Kind, string>> = {
   sentinel: 'redis+sentinel://[user:password@]sentinel[:port],…/name[/database][?prefix=app:]',
   cluster: 'redis+cluster://[user:password@]node[:port],…[?prefix=app:]',
 };
-const PARAMETERS = ['prefix', 'listing', 'tls_ca', 'wait_replicas', 'wait_timeout'];
+const PARAMETERS = ['prefix', 'tls_ca', 'listing', 'wait_replicas', 'wait_timeout'];
 const SENTINEL_PARAMETERS = ['sentinel_user', 'sentinel_password'];
 const PORTS: Readonly<Record<Kind, number>> = { single: 6379, sentinel: 26379, cluster: 6379 };
 
@@ -77,7 +77,7 @@ export function parseRedisUrl(text: string, baseDirectory: string = process.cwd(
   if (ca !== null && !isTls) throw invalidParameter('tls_ca is for a rediss: URL only');
   const listing = parameters.get('listing') ?? 'on';
   if (listing !== 'on' && listing !== 'off') {
-    throw invalidParameter(`listing=${shown(listing)} is neither on nor off`);
+    throw invalidParameter(`listing is ${shown(listing)}: say on or off`);
   }
   return {
     kind,
