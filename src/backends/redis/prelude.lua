@@ -87,13 +87,14 @@ local function publish(what)
   redis.call('PUBLISH', ARGV[1], what .. ' ' .. ARGV[2])
 end
 
--- Redis keeps a key through the millisecond that it is given, and a record is gone in it.
+-- Redis keeps a key through the millisecond that it is given, and a record is gone in it. But it
+-- drops at once what ends in the present millisecond, which may have come since the clock was read.
 local function expire_key(key, at)
   if at == math.huge then
     redis.call('PERSIST', key)
   else
-    at = math.max(math.ceil(at) - 1, now + 1)
-    redis.call('PEXPIREAT', key, string.format('%.0f', at))
+    local last = math.ceil(at) - (at - now < 10 and 0 or 1)
+    redis.call('PEXPIREAT', key, string.format('%.0f', last))
   end
 end
 
