@@ -13,6 +13,7 @@ t.test('a URL says all there is to say', async (t) => {
     password: 'p:ss',
     database: 2,
     prefix: 'app:',
+    listing: true,
     tls: undefined,
     sentinel: undefined,
     waitReplicas: 0,
@@ -21,6 +22,7 @@ t.test('a URL says all there is to say', async (t) => {
   const local = { addresses: [{ host: 'localhost', port: 6379 }], prefix: 'resultd:' };
   for (const url of ['redis:', 'redis://', 'redis:///']) t.match(parseRedisUrl(url), local);
   t.strictSame(parseRedisUrl('rediss://host').tls, {});
+  t.equal(parseRedisUrl('redis:?listing=off').listing, false);
 });
 
 t.test('the sentinels, the name of the primary, and how writes wait', async (t) => {
@@ -38,6 +40,7 @@ t.test('the sentinels, the name of the primary, and how writes wait', async (t) 
     password: 'p/w',
     database: 3,
     prefix: 'resultd:',
+    listing: true,
     tls: {},
     sentinel: { name: 'my main', username: 's', password: 's&p' },
     waitReplicas: 2,
@@ -66,6 +69,7 @@ for (const [url, message] of [
   ['redis://u:s3cret@h:port', /is not valid/],
   ['redis://u:s3cret@h1,h2', /is not valid/],
   ['redis://u:s3cret%@h', /not percent-encoded/],
+  ['redis://h?listing=no', /listing is "no": say on or off/],
   ['redis://h?tls_ca=x', /for a rediss: URL only/],
   ['rediss://h?tls_ca=/nowhere', /tls_ca cannot be read/],
   ['redis://h?sentinel_password=s3cret', /"sentinel_password" is not a parameter/],

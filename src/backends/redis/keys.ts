@@ -6,6 +6,9 @@
  */
 import { crc32 } from 'node:zlib';
 
+/** How many buckets a namespace has. */
+export const BUCKETS = 256;
+
 export class Keys {
   readonly #prefix: string;
 
@@ -21,6 +24,11 @@ export class Keys {
   /** What is remembered of the task's consumes: a hash of `index` and of what was consumed. */
   consumed(namespace: string, taskId: string): string {
     return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}c:${taskId}`;
+  }
+
+  /** A bucket's index for lists and stats: see `index.lua`. */
+  index(namespace: string, bucket: number): string {
+    return `${this.#prefix}{${namespace}.${bucket}}i`;
   }
 
   /** The channel of this namespace's notifications. */

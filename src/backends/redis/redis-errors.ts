@@ -17,9 +17,9 @@ const REPLIES: Readonly<Record<string, string>> = {
   NOAUTH: 'it asks for a password (NOAUTH): put one into the URL',
   WRONGPASS: 'it refuses the user or the password (WRONGPASS)',
   NOPERM:
-    'the user may not do this (NOPERM): on keys ~<prefix>* and channels &<prefix>* it needs ' +
-    '+@hash +@keyspace +@scripting +@connection +publish +subscribe +unsubscribe +time +setrange, ' +
-    'behind sentinels +info too, and in a cluster +cluster|slots',
+    'the user may not do this (NOPERM): on keys ~<prefix>* and channels &<prefix>* it needs +@hash ' +
+    '+@sortedset +@keyspace +@scripting +@connection +publish +subscribe +unsubscribe +time ' +
+    '+setrange, behind sentinels +info too, and in a cluster +cluster|slots',
   BUSY: 'it is busy with a long script (BUSY)',
   MASTERDOWN: 'it is a replica that has lost its primary (MASTERDOWN)',
   CLUSTERDOWN: 'the cluster has lost a part, and takes no commands (CLUSTERDOWN): see CLUSTER INFO',

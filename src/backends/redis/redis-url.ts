@@ -26,6 +26,8 @@ export interface RedisSettings {
   readonly database: number;
   /** What every key and channel starts with. */
   readonly prefix: string;
+  /** Whether indexes for lists and stats are kept. */
+  readonly listing: boolean;
   /** Undefined without TLS. */
   readonly tls: { readonly ca?: readonly string[] } | undefined;
   /** Which primary the sentinels are asked for, and how. Undefined without sentinels. */
@@ -43,7 +45,7 @@ const FORMS: Readonly<Record<Kind, string>> = {
   sentinel: 'redis+sentinel://[user:password@]sentinel[:port],…/name[/database][?prefix=app:]',
   cluster: 'redis+cluster://[user:password@]node[:port],…[?prefix=app:]',
 };
-const PARAMETERS = ['prefix', 'tls_ca', 'wait_replicas', 'wait_timeout'];
+const PARAMETERS = ['prefix', 'tls_ca', 'listing', 'wait_replicas', 'wait_timeout'];
 const SENTINEL_PARAMETERS = ['sentinel_user', 'sentinel_password'];
 const PORTS: Readonly<Record<Kind, number>> = { single: 6379, sentinel: 26379, cluster: 6379 };
 
@@ -73,12 +75,17 @@ export function parseRedisUrl(text: string, baseDirectory: string = process.cwd(
   const ca = parameters.get('tls_ca');
   const isTls = scheme === 'rediss';
   if (ca !== null && !isTls) throw invalidParameter('tls_ca is for a rediss: URL only');
+  const listing = parameters.get('listing') ?? 'on';
+  if (listing !== 'on' && listing !== 'off') {
+    throw invalidParameter(`listing is ${shown(listing)}: say on or off`);
+  }
   return {
     kind,
     addresses,
     username: decoded(colon < 0 ? credentials : credentials.slice(0, colon)),
     password: decoded(colon < 0 ? '' : credentials.slice(colon + 1)),
     prefix,
+    listing: listing === 'on',
     tls: isTls ? (ca === null ? {} : { ca: trusted(resolve(baseDirectory, ca)) }) : undefined,
     ...placeIn(path, kind, parameters),
     ...waitIn(parameters),
