@@ -167,6 +167,8 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     // A request without Host is refused with a problem document, by `requireHost`.
     http: {
       requireHostHeader: false,
+      // Node enforces neither of the two where this one is longer than the other.
+      headersTimeout: Math.min(60_000, requestTimeoutMs),
       connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
     },
   });

@@ -8,6 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ResultdError } from '../errors.js';
 import { NDJSON_TYPE } from '../http/media-type.js';
 import { problemOf } from '../http/problem.js';
+import { lingerOn } from '../http/protocol.js';
 import { ItemPipeline, MAX_HELD } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
 import { LineSplitter } from './line-splitter.js';
@@ -125,20 +126,14 @@ export class NdjsonSet {
     const lines = this.#pipeline.takeHeld();
     if (problem !== undefined) lines.push(JSON.stringify({ problem: problemOf(problem) }));
     this.#response.end(lines.map((line) => `${line}\n`).join(''));
-    // A client that sends before it reads gets to its answers: the rest is thrown away.
-    this.#request.resume();
-    this.#closeLater();
-  }
-
-  /** Who neither takes the answer nor ends the request is not waited for. */
-  #closeLater(): void {
     const { socket } = this.#request;
-    const timer = setTimeout(() => socket.destroy(), this.#limits.stallMs).unref();
-    const check = (): void => {
-      if (this.#response.writableFinished && this.#request.readableEnded) clearTimeout(timer);
-    };
-    this.#response.once('finish', check);
-    this.#request.once('end', check);
+    // Who neither takes the answer nor sends anything is not waited for: Node ends the connection.
+    socket.setTimeout(this.#limits.stallMs);
+    if (problem === undefined) return;
+    // A client that sends before it reads gets to its answers: the rest is thrown away.
+    this.#request.removeAllListeners('readable');
+    lingerOn(this.#request, this.#limits.stallMs);
+    this.#response.once('finish', () => socket.destroySoon());
   }
 
   #tooLong(): ResultdError {
