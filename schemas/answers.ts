@@ -12,7 +12,15 @@ type Named =
   | 'Progress'
   | 'Expiry'
   | 'Problem'
-  | 'Health';
+  | 'Health'
+  | 'TaskList'
+  | 'Stats'
+  | 'BatchGet'
+  | 'BatchEntries'
+  | 'BatchWait'
+  | 'BatchWaited'
+  | 'BatchDelete'
+  | 'BatchDeleted';
 
 const ETAG = Type.String({ description: 'The version of the task, strong.' });
 const TASK_STATE = Type.String({
@@ -49,6 +57,7 @@ export const HEADERS = {
   },
   consumed: { 'Task-Version': TASK_VERSION, 'Task-State': TASK_STATE },
   removed: { 'Task-State': TASK_STATE },
+  list: { Link: Type.String({ description: 'rel="next": the next page (RFC 8288).' }) },
   none: {},
 } as const;
 
@@ -204,6 +213,41 @@ export const WRITE_PROBLEMS: Problems = {
 
 /** The errors of what does not ask the store. */
 export const PLAIN_PROBLEMS: Problems = { 400: ['invalid-request'], 500: ['internal'] };
+
+/** The errors of an operation on many tasks, which each may fail alone besides. */
+export const BATCH_PROBLEMS: Problems = {
+  ...ANY,
+  400: ['invalid-body'],
+  403: ['forbidden'],
+  413: ['too-large'],
+  415: ['media-type'],
+};
+
+/** The errors of a wait for many tasks. */
+export const BATCH_WAIT_PROBLEMS: Problems = {
+  ...BATCH_PROBLEMS,
+  400: ['invalid-body', 'invalid-task-id'],
+  429: ['too-many-waiters-for-caller'],
+  503: [...ANY[503]!, 'too-many-waiters'],
+};
+
+/** The errors of what asks for all tasks. */
+export const COUNT_PROBLEMS: Problems = {
+  500: ANY[500]!,
+  501: ['unsupported'],
+  503: ANY[503]!,
+};
+
+/** A body or an answer that is a list of documents, or lines of them. */
+export function listOrLines(description: string, item: 'BatchItem' | 'BatchAnswer') {
+  return {
+    description,
+    content: {
+      'application/json': { schema: Type.Unsafe(Type.Ref(`${item}s#`)) },
+      'application/x-ndjson': { schema: Type.Unsafe(Type.Ref(`${item}#`)) },
+    },
+  };
+}
 
 /** The errors of a stream of events: once it is open, it lives through a store that is down. */
 export const EVENT_PROBLEMS: Problems = {

@@ -145,6 +145,44 @@ export const ConsumeHeadersSchema = Type.Object({
   ),
 });
 
+const State = Type.String({ minLength: 1, maxLength: 255 });
+
+export const ListQuerySchema = Type.Object({
+  state: Type.Optional(
+    Type.Union([State, Type.Array(State)], {
+      description: 'Only tasks that are shown in this state. It may be given more than once.',
+      examples: ['FAILURE'],
+    }),
+  ),
+  updated_after: Type.Optional(
+    Type.String({
+      description: 'Only tasks last written after this time (RFC 3339), exclusive.',
+      examples: ['2024-06-10T06:13:20Z'],
+    }),
+  ),
+  updated_before: Type.Optional(
+    Type.String({
+      description: 'Only tasks last written before this time (RFC 3339), exclusive.',
+      examples: ['2024-06-11T06:13:20.5+02:00'],
+    }),
+  ),
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^[+-]?\\d{1,15}(\\.\\d+)?$',
+      description: 'At most so many tasks: a number, coerced to 1 … 1000. Default: 100.',
+      examples: ['100'],
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{1,512}$',
+      description: 'The next_cursor of the page before. Start again without one.',
+      examples: ['MTcxODAwMDAwMDAwMCByZXBvcnQtMjAyNC0wNg'],
+    }),
+  ),
+});
+export type ListParameters = Static<typeof ListQuerySchema>;
+
 /** A parameter that may be given several times. */
 function repeatable(items: TString, options: { description: string; examples: unknown[] }) {
   return Type.Optional(Type.Union([items, Type.Array(items)], options));

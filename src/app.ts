@@ -13,12 +13,15 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { batchRoutes } from '../routes/batches.js';
 import { eventRoutes } from '../routes/events.js';
+import { listRoutes } from '../routes/lists.js';
 import { operationRoutes } from '../routes/operations.js';
 import { outcomeRoutes } from '../routes/outcomes.js';
 import { resultRoutes } from '../routes/results.js';
 import { statusRoutes } from '../routes/statuses.js';
 import { taskRoutes } from '../routes/tasks.js';
+import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
 import { EventHub, type EventHubOptions } from './event-hub.js';
@@ -51,6 +54,13 @@ export interface AppOptions extends WaitHubOptions, EventHubOptions {
    * that who sends it sees the answer. Default: 5,000.
    */
   readonly lingerMs?: number;
+  /**
+   * The time within which a request must have arrived, in milliseconds; where it is a stream of
+   * lines, the longest pause in it. Default: 300,000.
+   */
+  readonly requestTimeoutMs?: number;
+  /** How long a stream of answers may not be read, in milliseconds. Default: 30,000. */
+  readonly stallMs?: number;
   /** `fatal` … `trace`, or `silent`. Default: `info`. */
   readonly logLevel?: string;
 }
@@ -73,6 +83,7 @@ export interface App {
 }
 
 const MIB = 1_024 * 1_024;
+const REQUEST_TIMEOUT_MS = 300_000;
 
 /** Builds the service around a broker that is not started yet. */
 export async function buildApp(broker: Broker, options: AppOptions = {}): Promise<App> {
@@ -89,12 +100,15 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 
   const allowed = new AllowedMethods(http);
   await documentApi(http);
-  for (const schema of SHARED_SCHEMAS) http.addSchema(schema);
+  for (const schema of [...SHARED_SCHEMAS, ...BATCH_SCHEMAS]) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);
   outcomeRoutes(http, backend);
   resultRoutes(http, backend, reader);
   statusRoutes(http, backend, reader);
   taskRoutes(http, backend, reader);
+  listRoutes(http, backend);
+  const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
+  batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
   eventRoutes(http, events);
   operationRoutes(http, () => ({
     isDraining,
@@ -132,7 +146,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 }
 
 function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
-  const { lingerMs = 5_000 } = options;
+  const { lingerMs = 5_000, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const answerError = (error: Error, request: FastifyRequest, reply: FastifyReply) => {
     if ((error as FastifyError).code === BODY_TOO_LARGE) lingerOn(request.raw, lingerMs);
     return sendProblem(reply, error, request, bodyLimit);
@@ -142,8 +156,8 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: options.trustProxy ?? false,
-    // A request must arrive within this time; a parked answer may take as long as it takes.
-    requestTimeout: 300_000,
+    // A parked answer may take as long as it takes.
+    requestTimeout: requestTimeoutMs,
     // Requests on open connections are served until the end of a shutdown.
     return503OnClosing: false,
     // The contract checks ids: a long one gets a problem document that says so.
@@ -151,7 +165,10 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     frameworkErrors: answerError,
     clientErrorHandler: refuseBytes,
     // A request without Host is refused with a problem document, by `requireHost`.
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
+    },
   });
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {

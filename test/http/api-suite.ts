@@ -4,12 +4,16 @@
  */
 import t, { type Test } from 'tap';
 import { Service, type ServiceOptions } from '../support/service.js';
+import { batchGet } from './suite/batch-get.js';
+import { batchSet } from './suite/batch-set.js';
+import { batchWait } from './suite/batch-wait.js';
 import { conditions } from './suite/conditions.js';
 import { consume } from './suite/consume.js';
 import { isDocumented } from './suite/documented.js';
 import { events } from './suite/events.js';
 import { exceptions } from './suite/exceptions.js';
 import { expiry } from './suite/expiry.js';
+import { lists } from './suite/lists.js';
 import { opaque } from './suite/opaque.js';
 import { outcomes } from './suite/outcomes.js';
 import { refusals } from './suite/refusals.js';
@@ -34,6 +38,10 @@ const TOPICS: readonly Topic[] = [
   watching,
   events,
   refusals,
+  batchGet,
+  batchSet,
+  batchWait,
+  lists,
 ];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
