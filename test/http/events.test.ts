@@ -1,4 +1,5 @@
 /** Events over real HTTP: an EventSource that follows the standard, and sockets by hand. */
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -335,4 +336,33 @@ t.test('draining ends streams over its time, and an EventSource tries again', as
   await client.until(() => client.opened >= 2);
   t.not(client.source.readyState, 2, 'it has not given up');
   t.equal(service.app.events.readers, 0, 'and is not kept');
+});
+
+t.test('a process that is told to stop ends its streams, a stuck one too, and exits', async (t) => {
+  const flags = ['--backend', 'memory:', '--drain', '200ms'];
+  const service = await ServiceProcess.start(t, { flags });
+  const port = Number(new URL(service.origin).port);
+  const reads = await EventClient.open(t, `${service.origin}/v1/events`);
+  const cutOff = once(reads.source as unknown as EventTarget, 'error');
+  const stuck = connect(port, '127.0.0.1').pause();
+  t.teardown(() => {
+    stuck.destroy();
+  });
+  stuck.on('error', () => {});
+  stuck.write('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
+  const body = JSON.stringify({ state: 'X', meta: 'x'.repeat(2_000_000) });
+  for (let index = 0; index < 7; index += 1) {
+    const answer = await fetch(`${service.origin}/v1/tasks/${index}/status`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json', prefer: 'return=minimal' },
+      body,
+    });
+    await answer.text();
+    await reads.until(() => reads.told.length > index);
+  }
+  const startedAt = performance.now();
+  t.equal((await service.stop()).code, 0);
+  await cutOff;
+  const took = performance.now() - startedAt;
+  t.ok(took < 10_000, `after ${took} ms`);
 });
