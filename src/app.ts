@@ -5,7 +5,6 @@
  * worker's outcome and the store.
  */
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -14,36 +13,54 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { batchRoutes } from '../routes/batches.js';
+import { eventRoutes } from '../routes/events.js';
+import { listRoutes } from '../routes/lists.js';
 import { operationRoutes } from '../routes/operations.js';
 import { outcomeRoutes } from '../routes/outcomes.js';
 import { resultRoutes } from '../routes/results.js';
 import { statusRoutes } from '../routes/statuses.js';
 import { taskRoutes } from '../routes/tasks.js';
+import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
+import { EventHub, type EventHubOptions } from './event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
 import { documentApi } from './http/openapi.js';
 import {
+  BODY_TOO_LARGE,
   methodNotAllowed,
   PROBLEM_TYPE,
   problemOf,
-  rawProblemResponse,
   retryAfter,
   routeUnknown,
   toResultdError,
 } from './http/problem.js';
+import { guardProtocol, lingerOn, refuseBytes, requireHost } from './http/protocol.js';
 import { queryValidator } from './http/query-validator.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
 import { StoreHealth } from './store-health.js';
 import { WaitHub, type WaitHubOptions } from './wait-hub.js';
 
-export interface AppOptions extends WaitHubOptions {
+export interface AppOptions extends WaitHubOptions, EventHubOptions {
   /** The largest body, in bytes. Default: 8 MiB. */
   readonly bodyLimit?: number;
   /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
   readonly trustProxy?: boolean | string;
+  /**
+   * How long the rest of a body that is over the limit is read and thrown away, in milliseconds, so
+   * that who sends it sees the answer. Default: 5,000.
+   */
+  readonly lingerMs?: number;
+  /**
+   * The time within which a request must have arrived, in milliseconds; where it is a stream of
+   * lines, the longest pause in it. Default: 300,000.
+   */
+  readonly requestTimeoutMs?: number;
+  /** How long a stream of answers may not be read, in milliseconds. Default: 30,000. */
+  readonly stallMs?: number;
   /** `fatal` … `trace`, or `silent`. Default: `info`. */
   readonly logLevel?: string;
 }
@@ -52,24 +69,28 @@ export interface AppOptions extends WaitHubOptions {
 export interface App {
   readonly http: FastifyInstance;
   readonly hub: WaitHub;
+  readonly events: EventHub;
   readonly log: FastifyBaseLogger;
-  /** Starts the broker and the hub. Throws `store-unavailable`. */
+  /** Starts the broker and the hubs. Throws `store-unavailable`. */
   startup(): Promise<void>;
   /**
-   * Readiness off, and every waiter answered, spread over `durationMs`. Writes go on.
+   * Readiness off, every waiter answered and every event stream ended, spread over `durationMs`.
+   * Writes go on.
    */
   drain(durationMs: number): Promise<void>;
-  /** Stops the HTTP server, the hub and the broker. */
+  /** Stops the HTTP server, the hubs and the broker. */
   shutdown(): Promise<void>;
 }
 
 const MIB = 1_024 * 1_024;
+const REQUEST_TIMEOUT_MS = 300_000;
 
 /** Builds the service around a broker that is not started yet. */
 export async function buildApp(broker: Broker, options: AppOptions = {}): Promise<App> {
   const bodyLimit = options.bodyLimit ?? 8 * MIB;
   const backend = broker.resultBackend;
   const hub = new WaitHub(backend, options);
+  const events = new EventHub(backend, options);
   const http = createServer(options, bodyLimit);
   const health = new StoreHealth(backend, (isUp, error) => {
     if (isUp) http.log.info('the store answers again');
@@ -79,12 +100,16 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 
   const allowed = new AllowedMethods(http);
   await documentApi(http);
-  for (const schema of SHARED_SCHEMAS) http.addSchema(schema);
+  for (const schema of [...SHARED_SCHEMAS, ...BATCH_SCHEMAS]) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);
   outcomeRoutes(http, backend);
   resultRoutes(http, backend, reader);
   statusRoutes(http, backend, reader);
   taskRoutes(http, backend, reader);
+  listRoutes(http, backend);
+  const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
+  batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
+  eventRoutes(http, events);
   operationRoutes(http, () => ({
     isDraining,
     storeFailingForMs: health.failingForMs,
@@ -96,41 +121,54 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   return {
     http,
     hub,
+    events,
     log: http.log,
     async startup() {
       await broker.startup();
       await hub.start();
+      await events.start();
       health.start();
     },
     async drain(durationMs) {
       isDraining = true;
-      await hub.drain(durationMs);
+      await Promise.all([hub.drain(durationMs), events.drain(durationMs)]);
     },
     async shutdown() {
       isDraining = true;
-      await hub.drain(0);
+      await Promise.all([hub.drain(0), events.drain(0)]);
       await http.close();
       health.stop();
       await hub.stop();
+      await events.stop();
       await broker.shutdown();
     },
   };
 }
 
 function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
+  const { lingerMs = 5_000, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+  const answerError = (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+    if ((error as FastifyError).code === BODY_TOO_LARGE) lingerOn(request.raw, lingerMs);
+    return sendProblem(reply, error, request, bodyLimit);
+  };
   const http = Fastify<Server>({
     logger: { level: options.logLevel ?? 'info' },
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: options.trustProxy ?? false,
-    // A request must arrive within this time; a parked answer may take as long as it takes.
-    requestTimeout: 300_000,
+    // A parked answer may take as long as it takes.
+    requestTimeout: requestTimeoutMs,
     // Requests on open connections are served until the end of a shutdown.
     return503OnClosing: false,
     // The contract checks ids: a long one gets a problem document that says so.
     routerOptions: { maxParamLength: 65_536 },
-    frameworkErrors: (error, request, reply) => sendProblem(reply, error, request, bodyLimit),
-    clientErrorHandler: (error, socket) => refuseBytes(error, socket),
+    frameworkErrors: answerError,
+    clientErrorHandler: refuseBytes,
+    // A request without Host is refused with a problem document, by `requireHost`.
+    http: {
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
+    },
   });
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
@@ -139,10 +177,10 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
   // Bodies are checked as bytes, ids and headers by the contract; only the query is left.
   http.setValidatorCompiler(queryValidator);
   http.setSerializerCompiler(() => JSON.stringify);
+  http.addHook('onRequest', requireHost);
   http.addHook('onRequest', refuseForeignOrigin);
-  http.setErrorHandler((error, request, reply) =>
-    sendProblem(reply, error as Error, request, bodyLimit),
-  );
+  http.setErrorHandler<Error>(answerError);
+  guardProtocol(http.server, bodyLimit);
   return http;
 }
 
@@ -153,7 +191,7 @@ function sendProblem(
   request: FastifyRequest,
   bodyLimit: number,
 ): FastifyReply {
-  const error = toResultdError(thrown, bodyLimit);
+  const error = toResultdError(thrown, request, bodyLimit);
   const problem = problemOf(error);
   if (error.code === 'internal') request.log.error({ err: thrown, url: request.url }, 'failed');
   const seconds = retryAfter(error);
@@ -173,13 +211,4 @@ function refusePath(allowed: AllowedMethods, request: FastifyRequest, reply: Fas
   if (methods === undefined) throw routeUnknown(path);
   reply.header('allow', methods);
   throw methodNotAllowed(request.method, path, methods);
-}
-
-/** Answers what is not HTTP, and ends the connection. */
-function refuseBytes(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  socket.end(rawProblemResponse(error));
 }

@@ -52,6 +52,7 @@ t.test('the tree in docs/architecture.md is what is there', async (t) => {
   let folder = '';
   for (const line of tree.trimEnd().split('\n')) {
     const [, indent, name] = /^( *)(\S+)/.exec(line)!;
+    if (indent!.length > 2) continue; // what a long name above is for
     if (indent === '') folder = name!;
     const path = indent === '' ? name! : folder + name!;
     t.ok(existsSync(join(ROOT, path)), path);

@@ -8,8 +8,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { FileStats } from './count.js';
 import { listFiles, shownPath, taskIdOf } from './folder.js';
-import { forEachOf, GaveUp, Service } from './http.js';
-import { readOptions } from './options.js';
+import { forEachOf, Service } from './http.js';
+import { main, readOptions } from './options.js';
 import { printTable, type Row } from './table.js';
 
 /** One wait, in seconds. The service would take up to 55. */
@@ -26,25 +26,26 @@ const options = readOptions({ concurrency: 64 });
 const service = new Service(options.url, options.concurrency);
 const deadline = Date.now() + options.timeout * 1_000;
 
-const files = await listFiles(options.folder);
-const rows: Row[] = files.map((path) => ({ file: shownPath(path), state: 'UNKNOWN' }));
-try {
-  await forEachOf(files, options.concurrency, async (path) => {
-    await service.request(`/v1/tasks/${taskIdOf(options.job, path)}/status`, {
-      method: 'POST',
-      body: { state: 'PENDING' },
+await main(async () => {
+  const files = await listFiles(options.folder);
+  const rows: Row[] = files.map((path) => ({ file: shownPath(path), state: 'UNKNOWN' }));
+  try {
+    await forEachOf(files, options.concurrency, (path) => register(taskIdOf(options.job, path)));
+    await forEachOf(files, options.concurrency, async (path, index) => {
+      Object.assign(rows[index]!, await waitFor(taskIdOf(options.job, path)));
     });
-  });
-  await forEachOf(files, options.concurrency, async (path, index) => {
-    Object.assign(rows[index]!, await waitFor(taskIdOf(options.job, path)));
-  });
-} catch (error) {
-  if (!(error instanceof GaveUp)) throw error;
-  process.stderr.write(`the service does not answer: ${error.message}\n`);
+  } finally {
+    printTable(rows);
+  }
+  await service.close();
+  process.exitCode = rows.every(({ state }) => state === 'SUCCESS') ? 0 : 1;
+});
+
+/** Makes the task known, so that others see that it is waited for. It changes no task that is. */
+async function register(taskId: string): Promise<void> {
+  const body = { state: 'PENDING' };
+  await service.request(`/v1/tasks/${taskId}/status`, { method: 'POST', body });
 }
-await service.close();
-printTable(rows);
-process.exitCode = rows.every(({ state }) => state === 'SUCCESS') ? 0 : 1;
 
 /** What became of a task, or its state when the time is up. */
 async function waitFor(taskId: string): Promise<Omit<Row, 'file'>> {

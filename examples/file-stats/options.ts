@@ -1,5 +1,6 @@
-/** The command line of worker and client, which is the same. */
+/** The command line of worker and client, which is the same, and how both end. */
 import { parseArgs } from 'node:util';
+import { GaveUp } from './http.js';
 
 export interface Options {
   readonly folder: string;
@@ -21,6 +22,18 @@ export function readOptions(defaults: { concurrency: number }): Options {
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\nusage: ${USAGE}\n`);
     process.exit(2);
+  }
+}
+
+/** Runs a program; what nobody but its user can mend is said in a line, with code 1. */
+export async function main(program: () => Promise<void>): Promise<void> {
+  try {
+    await program();
+  } catch (error) {
+    const isExpected = error instanceof GaveUp || (error as NodeJS.ErrnoException).code;
+    if (!isExpected) throw error;
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
   }
 }
 

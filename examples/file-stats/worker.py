@@ -190,12 +190,15 @@ def main():
             raise RuntimeError("%s was refused: %d %s" % (task, status, text))
         return True
 
-    files = list_files(folder)
-    with ThreadPoolExecutor(options.concurrency) as pool:
-        reported = sum(pool.map(work, files))
+    try:
+        files = list_files(folder)
+        with ThreadPoolExecutor(options.concurrency) as pool:
+            reported = sum(pool.map(work, files))
+    except OSError as error:  # no such folder, or no service
+        sys.exit(str(error))
     before = len(files) - reported
     print("%d files: %d reported, %d reported before" % (len(files), reported, before))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

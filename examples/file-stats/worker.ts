@@ -8,21 +8,24 @@
 import { countFile, type OnBytes } from './count.js';
 import { type BytePath, listFiles, onDisk, shownPath, taskIdOf } from './folder.js';
 import { forEachOf, Service } from './http.js';
-import { readOptions } from './options.js';
+import { main, readOptions } from './options.js';
 
 /** Progress is told after so many bytes. */
 const PROGRESS_BYTES = 16 * 1_024 * 1_024;
 
 const options = readOptions({ concurrency: 8 });
 const service = new Service(options.url, options.concurrency);
-const tally = { reported: 0, 'reported before': 0 };
+const tally = { reported: 0, reportedBefore: 0 };
 
-const files = await listFiles(options.folder);
-await forEachOf(files, options.concurrency, work);
-await service.close();
-process.stdout.write(
-  `${files.length} files: ${tally.reported} reported, ${tally['reported before']} reported before\n`,
-);
+await main(async () => {
+  const files = await listFiles(options.folder);
+  await forEachOf(files, options.concurrency, work);
+  await service.close();
+  const { reported, reportedBefore } = tally;
+  process.stdout.write(
+    `${files.length} files: ${reported} reported, ${reportedBefore} reported before\n`,
+  );
+});
 
 async function work(path: BytePath): Promise<void> {
   const task = `/v1/tasks/${taskIdOf(options.job, path)}`;
@@ -42,7 +45,7 @@ async function work(path: BytePath): Promise<void> {
       labels: { job: options.job, worker: 'typescript' },
     },
   });
-  if (answer.problem === 'outcome-conflict') tally['reported before'] += 1;
+  if (answer.problem === 'outcome-conflict') tally.reportedBefore += 1;
   else if (answer.status < 300) tally.reported += 1;
   else throw new Error(`${task} was refused: ${answer.status} ${answer.text}`);
 }

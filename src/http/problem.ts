@@ -1,8 +1,11 @@
 /** Errors as problem documents (RFC 9457), the only form in which this service answers an error. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyError } from 'fastify';
 import { CATALOGUE, type ErrorCode, ResultdError, shown } from '../errors.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
+/** The framework's code for a body that is over the limit, and was not read to its end. */
+export const BODY_TOO_LARGE = 'FST_ERR_CTP_BODY_TOO_LARGE';
 
 export interface Problem {
   readonly type: string;
@@ -31,18 +34,27 @@ export function retryAfter(error: ResultdError): number | undefined {
 }
 
 /** Any error as this package's own: the framework's are translated, the rest is `internal`. */
-export function toResultdError(error: FastifyError | Error, bodyLimit: number): ResultdError {
+export function toResultdError(
+  error: FastifyError | Error,
+  { url, headers }: { url: string; headers: IncomingHttpHeaders },
+  bodyLimit: number,
+): ResultdError {
   if (error instanceof ResultdError) return error;
   const { code, statusCode } = error as FastifyError;
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+    case BODY_TOO_LARGE:
       return new ResultdError(
         'too-large',
         `the body is larger than ${bodyLimit} bytes, which is the limit here: store the value ` +
           'elsewhere and report a reference to it, or raise RESULTD_BODY_LIMIT',
       );
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return mediaType('the Content-Type is not a media type');
+      return mediaType(`the Content-Type ${shown(headers['content-type'])} is not a media type`);
+    case 'FST_ERR_BAD_URL':
+      return new ResultdError(
+        'invalid-request',
+        `the path ${shown(url)} has a "%" that does not stand for UTF-8: write it as %25`,
+      );
     default:
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -84,6 +96,10 @@ const CLIENT_ERRORS: Readonly<Record<string, { status: number; detail: string }>
   HPE_HEADER_OVERFLOW: {
     status: 431,
     detail: 'the request line and its headers are larger than 16 KiB: send fewer or shorter ones',
+  },
+  HPE_INVALID_EOF_STATE: {
+    status: 400,
+    detail: 'the connection ended before the request did: send it again, whole',
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,

@@ -1,6 +1,6 @@
 /**
- * Checks query parameters against their schemas. Every one of them is a string, so nothing is
- * coerced, and a refusal says what the parameter's own description says.
+ * Checks query parameters against their schemas. Every one of them is a string, or a list of them
+ * where it may be given more than once, so nothing is coerced, and a refusal says what the parameter's own description says.
  */
 import type { FastifySchemaCompiler } from 'fastify';
 import type { TObject, TString } from 'typebox';
@@ -10,6 +10,8 @@ import { invalidParameter, shown } from '../errors.js';
 interface Check {
   isValid(value: unknown): boolean;
   readonly expected: string;
+  /** It takes one value only. */
+  readonly isOnce: boolean;
 }
 
 /**
@@ -18,19 +20,24 @@ interface Check {
  * ignored.
  */
 export const queryValidator: FastifySchemaCompiler<TObject> = ({ schema, httpPart }) => {
-  if (httpPart !== 'querystring') return () => true;
+  // The framework leaves out a part that has no validator.
+  if (httpPart !== 'querystring') return undefined as unknown as () => true;
   const checks = new Map<string, Check>();
   for (const [name, parameter] of Object.entries(schema.properties)) {
     const { description = '' } = parameter as TString & { description?: string };
     const checker = Compile(parameter);
-    checks.set(name, { isValid: (value) => checker.Check(value), expected: description });
+    checks.set(name, {
+      isValid: (value) => checker.Check(value),
+      expected: description,
+      isOnce: !('anyOf' in parameter),
+    });
   }
   return (query: Record<string, unknown>) => {
     for (const name in query) {
       const check = checks.get(name);
       if (check === undefined || check.isValid(query[name])) continue;
       const value = query[name];
-      const found = Array.isArray(value) ? 'given more than once' : shown(value);
+      const found = check.isOnce && Array.isArray(value) ? 'given more than once' : shown(value);
       const error = invalidParameter(
         `the parameter "${name}" is ${found}, which is not valid. ${check.expected}`,
       );

@@ -232,3 +232,11 @@ t.test('a command line that is not valid is refused with its usage', async (t) =
     t.match(output, 'usage: <folder>');
   }
 });
+
+t.test('without a folder or a service each program says so in a line, with code 1', async (t) => {
+  for (const program of [CLIENT, WORKERS.typescript, WORKERS.python]) {
+    const { code, output } = await run(t, program, ['/no/such/folder']);
+    t.equal(code, 1);
+    t.match(output, /^.*ENOENT.*\n$|^.*No such file or directory.*\n$/);
+  }
+});

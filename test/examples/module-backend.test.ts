@@ -2,10 +2,13 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ResultBackend, ResultBackendOptions } from 'resultd';
-import { Broker } from 'resultd';
+import { Broker, type ResultBackend, type ResultBackendOptions } from 'resultd';
+import t from 'tap';
+import { request } from 'undici';
 import type { Factory } from '../conformance/factory.js';
 import { conformance } from '../conformance/suite.js';
+import { ROOT } from '../support/markdown.js';
+import { ServiceProcess } from '../support/service-process.js';
 
 const url = (directory: string) =>
   `module:./examples/module-backend/directory-backend.mjs?directory=${encodeURIComponent(directory)}`;
@@ -45,3 +48,20 @@ const directoryFactory: Factory = {
 };
 
 conformance(directoryFactory);
+
+t.test('the service runs on it, and finds what it acknowledged after a kill', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'resultd-directory-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  const options = { flags: ['--backend', url(join(root, 'outcomes'))], cwd: ROOT };
+  const before = await ServiceProcess.start(t, options);
+  const headers = { 'content-type': 'application/json' };
+  const report = { method: 'POST', headers, body: '{"return_value":1.0}' } as const;
+  const answer = await request(`${before.origin}/v1/tasks/a:b/result`, report);
+  t.equal(answer.statusCode, 201);
+  await answer.body.dump();
+  before.signal('SIGKILL');
+  await before.exited;
+  const after = await ServiceProcess.start(t, options);
+  const { body } = await request(`${after.origin}/v1/tasks/a:b/result`);
+  t.match(await body.text(), '"return_value":1.0,');
+});

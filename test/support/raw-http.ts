@@ -27,7 +27,7 @@ export class RawConnection {
 
   /** Connects. The test's end closes it. */
   static async open(t: Test, port: number): Promise<RawConnection> {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     const connection = new RawConnection(socket);
     t.teardown(() => {
       socket.destroy();

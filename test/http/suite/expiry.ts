@@ -227,7 +227,7 @@ export const expiry: Topic = {
 
     'the ETag changes when the progress expires: op, then o': async (t, api) => {
       const path = api.path();
-      const progress = await api.put(`${path}/status?ttl=150ms`, { state: 'A' });
+      const progress = await api.put(`${path}/status?ttl=800ms`, { state: 'A' });
       await api.put(`${path}/result`, SUCCESS);
       const both = await api.get(`${path}/status`);
       t.match(both.headers.etag, /\.op"$/);

@@ -1,0 +1,88 @@
+/**
+ * What HTTP/1.1 asks of a server below its routes, and where Node alone would answer without a
+ * problem document, for the wrong request, or in a way that the client never sees.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ResultdError } from '../errors.js';
+import { isNdjson } from './media-type.js';
+import { rawProblemResponse } from './problem.js';
+
+/** Node keeps the response that a connection is busy with here. */
+type BusySocket = Socket & {
+  readonly _httpMessage?: ServerResponse<IncomingMessage> | null;
+};
+
+/** Connections whose present request may take longer to arrive than others. */
+const longUploads = new WeakSet<Socket>();
+
+/**
+ * Lets this request take as long as it takes to arrive: Node's time for whole requests does not end
+ * it. Whoever reads it must see to it that it goes on.
+ */
+export function allowLongUpload({ socket }: IncomingMessage, response: ServerResponse): void {
+  longUploads.add(socket);
+  response.once('close', () => longUploads.delete(socket));
+}
+
+/** Answers what is not HTTP, and ends the connection. */
+export function refuseBytes(error: Error & { code?: string }, socket: BusySocket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && longUploads.has(socket)) return;
+  const busyWith = socket._httpMessage;
+  // What came before the bad bytes is not answered yet: an answer now would be taken for its own.
+  const isOthers = busyWith != null && (busyWith.req.complete || busyWith.headersSent);
+  if (error.code === 'ECONNRESET' || !socket.writable || isOthers) {
+    socket.destroy();
+    return;
+  }
+  socket.write(rawProblemResponse(error));
+  socket.destroySoon();
+}
+
+/** Sees to the requests that Node would answer itself. */
+export function guardProtocol(server: Server, bodyLimit: number): void {
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    // A body that is too large is refused before it is sent (RFC 9110 §10.1.1).
+    const isTooLarge =
+      Number(request.headers['content-length']) > bodyLimit && !isNdjson(request.headers);
+    if (!isTooLarge) response.writeContinue();
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
+  server.on('connect', (_request: IncomingMessage, socket: BusySocket) => {
+    refuseBytes(new Error('CONNECT is for proxies, and this is none'), socket);
+  });
+}
+
+/** Refuses an HTTP/1.1 request without a Host (RFC 9112 §3.2). */
+export function requireHost(
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  if (request.headers.host !== undefined || request.raw.httpVersion !== '1.1') done();
+  else done(new ResultdError('invalid-request', 'the request has no Host header: send one'));
+}
+
+/**
+ * Keeps the connection of a request that is refused before its body has come, until that has been
+ * read and thrown away, for `lingerMs` at most. Closing it at once would reset it, and a client that
+ * still sends would see a broken pipe in place of the answer (RFC 9112 §9.6).
+ */
+export function lingerOn(request: IncomingMessage, lingerMs: number): void {
+  const { socket } = request;
+  request.resume();
+  socket.destroySoon = () => {
+    socket.end();
+    if (request.complete) {
+      socket.destroy();
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
+    request.once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer));
+  };
+}
