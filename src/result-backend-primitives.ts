@@ -9,6 +9,9 @@ import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
 import type { Parts, TaskEntry } from './task-entry.js';
 
+/** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
+const READS_AT_ONCE = 1_000;
+
 export abstract class Primitives {
   /** What this store can do. */
   abstract readonly supports: Supports;
@@ -36,7 +39,14 @@ export abstract class Primitives {
     taskIds: readonly string[],
     parts: Parts,
   ): Promise<(TaskEntry | undefined)[]> {
-    return Promise.all(taskIds.map((taskId) => this._read(namespace, taskId, parts)));
+    const entries: (TaskEntry | undefined)[] = [];
+    for (let at = 0; at < taskIds.length; at += READS_AT_ONCE) {
+      const some = taskIds.slice(at, at + READS_AT_ONCE);
+      entries.push(
+        ...(await Promise.all(some.map((taskId) => this._read(namespace, taskId, parts)))),
+      );
+    }
+    return entries;
   }
 
   /** The live tasks of a scan, in the order of lists. Called where `supports.listing`. */

@@ -65,7 +65,7 @@ export const storesCases: Topic['cases'] = {
       const { random } = context;
       t.comment(`seed ${random.seed}`);
       const backend = await emptyBackend(t, context);
-      for (let round = 0; round < 5; round += 1) {
+      for (let round = 0; round < 4; round += 1) {
         await randomWork([backend], random, 160);
         await afterShortTtls();
         await agrees(t, backend, IDS, `round ${round} (seed ${random.seed})`);

@@ -76,12 +76,12 @@ export const traversalCases: Topic['cases'] = {
     await write(backend, named('task', 60), context.random);
     const all = (await backend.list()).items;
     t.equal(all.length, 60);
-    for (const limit of [1, 2, 7, 20, 59, 60, 61]) {
+    for (const limit of [1, 7, 20, 59, 60, 61]) {
       t.same(idsOf(await traverse(t, backend, { limit })), idsOf(all), `by ${limit}`);
     }
     const some = { states: ['PENDING', 'half way'] };
     const wanted = idsOf(all.filter((task) => some.states.includes(task.state)));
-    for (const limit of [1, 3, 100]) {
+    for (const limit of [1, 100]) {
       const found = idsOf(await traverse(t, backend, { ...some, limit }));
       t.same(found, wanted, `two states by ${limit}`);
     }
@@ -136,9 +136,9 @@ export const traversalCases: Topic['cases'] = {
       }
       const calmTasks = (await backend.getMany(calm)).map((task) => task!);
       const bustle = new Bustle(backend, random, hot);
-      for (let round = 0; round < 8; round += 1) {
+      for (let round = 0; round < 6; round += 1) {
         const states = round % 2 === 0 ? undefined : ['STARTED', 'half way', 'SUCCESS'];
-        const query: ListQuery = { limit: 1 + random.below(20), states };
+        const query: ListQuery = { limit: 2 + random.below(20), states };
         const items = await traverse(t, backend, query, () => bustle.write(random.below(12)));
         const name = `round ${round} (seed ${random.seed})`;
         t.equal(new Set(idsOf(items)).size, items.length, `${name}: none comes twice`);

@@ -103,6 +103,57 @@ export const many: Topic = {
       isError(t, lost[0], 'outcome-conflict', 'the other one');
     },
 
+    'thousands of writes, good and bad, are answered each on its own': async (t, context) => {
+      const { backend } = context;
+      const ids = Array.from({ length: 2_000 }, () => context.taskId());
+      const options = { mode: 'create' } as const;
+      const item = (taskId: string, n: number): SetManyItem => {
+        if (n % 100 === 7) return { taskId: 'a b', outcome: success(n) };
+        if (n % 4 === 3) return { taskId, progress: { state: `at ${n % 50}`, meta: n } };
+        return { taskId, outcome: success(n, LOG), options };
+      };
+      // Every tenth task a second time, with another outcome: one of the two wins.
+      const again = ids.flatMap((taskId, n) =>
+        n % 10 === 0 ? [{ taskId, outcome: success('again'), options }] : [],
+      );
+      const answers = await backend.setMany([...ids.map(item), ...again]);
+      t.equal(answers.length, ids.length + again.length);
+      const found = answers.map((answer) =>
+        answer instanceof ResultdError ? answer.code : answer.verdict,
+      );
+      const odd = found.slice(0, ids.length).filter((verdict, n) => {
+        if (n % 10 !== 0) return verdict !== (n % 100 === 7 ? 'invalid-task-id' : 'created');
+        const pair = [verdict, found[ids.length + n / 10]].sort();
+        return pair.join() !== 'created,outcome-conflict';
+      });
+      t.same(odd, []);
+      const read = await backend.getMany(ids, WITH_LOG);
+      const broken = read.filter((task, n) => {
+        if (n % 100 === 7) return task !== undefined;
+        if (n % 4 === 3) return task?.progress?.meta.toString() !== String(n);
+        return n % 10 !== 0 && task?.outcome?.toString() !== successEnvelope(n, LOG);
+      });
+      t.equal(broken.length, 0, 'each task has what its item said');
+    },
+
+    'ten thousand reads are answered in order': async (t, context) => {
+      const { backend, random } = context;
+      const known = Array.from({ length: 50 }, () => context.taskId());
+      await backend.setMany(known.map((taskId, n) => ({ taskId, outcome: success(n) })));
+      const numbers = Array.from({ length: 10_000 }, () => random.below(100));
+      const read = await backend.getMany(
+        numbers.map((n) => known[n] ?? `unknown-${n}`),
+        WITH_BODY,
+      );
+      t.equal(read.length, 10_000);
+      const broken = read.filter((task, at) => {
+        const n = numbers[at]!;
+        if (n >= known.length) return task !== undefined;
+        return task?.taskId !== known[n] || task?.outcome?.toString() !== successEnvelope(n);
+      });
+      t.equal(broken.length, 0, `seed ${random.seed}`);
+    },
+
     'a thousand writes and reads are no more than that': async (t, context) => {
       const { backend } = context;
       const ids = Array.from({ length: 1_000 }, () => context.taskId());
