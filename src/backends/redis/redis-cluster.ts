@@ -245,7 +245,7 @@ export class ClusterConnection implements RedisConnection {
 
 /** Undefined for a command without a key. */
 function firstKeyOf(name: string, args: Argument[]): string | undefined {
-  if (name === 'eval' || name === 'evalsha') return String(args[2]);
+  if (name.startsWith('eval')) return String(args[2]);
   return name === 'time' || name === 'config' ? undefined : String(args[0]);
 }
 
