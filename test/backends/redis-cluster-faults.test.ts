@@ -162,9 +162,10 @@ t.test('a master is killed under load and its replica promoted: nothing is lost'
   const old = await cluster.masterOf(SLOT, cluster.servers[0]!);
   const other = cluster.servers.find((server) => server !== old)!;
   await old.kill();
-  await until('its replica is promoted', async () => {
-    return (await cluster.masterOf(SLOT, other)).port !== old.port;
-  });
+  await until(
+    'its replica is promoted',
+    async () => (await cluster.masterOf(SLOT, other)).port !== old.port,
+  );
   // Its place as a replica is what the writes wait for now.
   await old.restart();
   const before = load.acknowledged.size;
@@ -172,6 +173,34 @@ t.test('a master is killed under load and its replica promoted: nothing is lost'
   t.ok(load.met.has('store-unavailable'), 'the failover was met');
   await load.check(t);
 });
+
+t.test('a node that leaves the cluster is not listened to any more', async (t) => {
+  const backend = await connect(t, cluster.url());
+  const hearing = new Hearing();
+  await backend.subscribe(hearing.listener);
+  await cluster.isInStep();
+  const node = await listenedTo();
+  const id = await cluster.idOf(node);
+  const others = cluster.servers.filter((server) => server !== node);
+  await becomesReplica(node, id);
+  await cluster.ask(node, 'CLUSTER', 'RESET');
+  for (const server of others) await cluster.ask(server, 'CLUSTER', 'FORGET', id);
+  t.equal(await hearing.until(() => hearing.lost), true, 'listeners are told of the gap');
+  const { snapshot } = await backend.setResult('a', { returnValue: 1 });
+  t.equal(await hearing.until(() => hearing.has('a', snapshot!.version)), true, 'and hear again');
+  t.not(await listenedTo(), node);
+});
+
+/** A master hands over to its replica. */
+async function becomesReplica(node: RedisServer, id: string): Promise<void> {
+  const isReplica = async () => String(await cluster.ask(node, 'ROLE')).startsWith('slave');
+  if (await isReplica()) return;
+  const nodes = String(await cluster.ask(node, 'CLUSTER', 'NODES'));
+  const port = Number(new RegExp(`:(\\d+)@.* slave ${id} `).exec(nodes)?.[1]);
+  const replica = cluster.servers.find((server) => server.port === port)!;
+  await cluster.ask(replica, 'CLUSTER', 'FAILOVER');
+  await until('it is a replica', isReplica);
+}
 
 async function beginMove(from: RedisServer, to: RedisServer): Promise<void> {
   const [fromId, toId] = [await cluster.idOf(from), await cluster.idOf(to)];

@@ -1,8 +1,5 @@
-/** How the Redis backend gets to its server: credentials, TLS, rights, clock and expiry. */
+/** How the Redis backend gets to its server: credentials, rights, clock and expiry. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
@@ -118,25 +115,6 @@ t.test(
     t.match(error, { code: 'store-unavailable', message: /\(NOPERM\)/ });
   },
 );
-
-t.test('TLS: a certificate is trusted where it is named, and only there', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'resultd-tls-'));
-  t.teardown(() => rmSync(directory, { recursive: true }));
-  const tls = { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') };
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  const files = ['-keyout', tls.key, '-out', tls.cert];
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files],
-    { stdio: 'ignore' },
-  );
-  const { url } = await serve(t, { tls });
-  t.match((await refusal(t, url)).message, 'SELF_SIGNED');
-  const backend = await connect(t, `${url}?tls_ca=cert.pem`, { baseDirectory: directory });
-  await backend.subscribe(() => {});
-  await backend.setResult('a', { returnValue: 1 });
-  t.equal(await backend.isResultReady('a'), true);
-});
 
 t.test('a store that may drop results is warned of, once', async (t) => {
   const { url } = await serve(t, { args: ['--maxmemory-policy', 'allkeys-lru'] });

@@ -114,17 +114,21 @@ export class RedisServer {
   }
 
   #arguments(): string[] {
-    const { appendOnly, password, users, tls, replicaOf, args } = this.#options;
+    const { appendOnly, password, users, tls, replicaOf, args, sentinel } = this.#options;
     const port = String(this.port);
-    if (this.#options.sentinel !== undefined) {
-      const file = join(this.directory, 'sentinel.conf');
-      return [file, '--sentinel', '--port', port, '--bind', '127.0.0.1', '--dir', this.directory];
-    }
-    return [
-      ...['--bind', '127.0.0.1', '--dir', this.directory, '--save', ''],
+    const common = [
+      ...['--bind', '127.0.0.1', '--dir', this.directory],
       ...(tls === undefined ? ['--port', port] : ['--port', '0', '--tls-port', port]),
       ...(tls === undefined ? [] : ['--tls-cert-file', tls.cert, '--tls-key-file', tls.key]),
+      ...(tls === undefined ? [] : ['--tls-ca-cert-file', tls.cert, '--tls-replication', 'yes']),
       ...(tls === undefined ? [] : ['--tls-auth-clients', 'no']),
+    ];
+    if (sentinel !== undefined) {
+      return [join(this.directory, 'sentinel.conf'), '--sentinel', ...common];
+    }
+    return [
+      ...common,
+      ...['--save', ''],
       ...(appendOnly === true ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
       ...(password === undefined ? [] : ['--requirepass', password]),
       ...(users === undefined ? [] : ['--aclfile', join(this.directory, 'users.acl')]),

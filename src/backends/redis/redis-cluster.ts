@@ -114,17 +114,25 @@ export class ClusterConnection implements RedisConnection {
         return await node[call.method](call.name, call.args, target.isAsked);
       } catch (error) {
         this.#askedBy.set(error as object, node);
-        const isLate = performance.now() > deadline || !this.#isOpen;
-        const next = isLate ? undefined : this.#next(error, call, target);
+        const next = this.#isOpen ? this.#next(error, call, target) : undefined;
         if (next === undefined) {
           this.#refreshSoon();
           throw error;
         }
-        // Two nodes that do not agree yet send us to and fro.
-        if (moves > 2 || next === target) await pause(TRY_AGAIN_MS * (1 + Math.random()));
+        // Refused for now; or two nodes that do not agree yet send us to and fro.
+        if (next === target || (moves > 2 && !next.isAsked)) {
+          if (performance.now() > deadline) throw this.#undecided(error, call);
+          await pause(TRY_AGAIN_MS * (1 + Math.random()));
+        }
         target = next === target ? this.#targetOf(call) : next;
       }
     }
+  }
+
+  #undecided(error: unknown, { slot }: Call): unknown {
+    if (isTryAgain(error)) return error;
+    const said = `the nodes of the Redis cluster do not agree who has slot ${slot}: try again soon`;
+    return storeUnavailable(said);
   }
 
   #targetOf({ slot }: Call): Target {
@@ -245,7 +253,7 @@ export class ClusterConnection implements RedisConnection {
 
 /** Undefined for a command without a key. */
 function firstKeyOf(name: string, args: Argument[]): string | undefined {
-  if (name === 'eval' || name === 'evalsha') return String(args[2]);
+  if (name.startsWith('eval')) return String(args[2]);
   return name === 'time' || name === 'config' ? undefined : String(args[0]);
 }
 

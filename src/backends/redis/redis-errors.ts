@@ -70,7 +70,9 @@ function reasonOf(error: unknown, lastError: unknown): string {
   if (code !== undefined) return `it cannot be reached (${code}: ${error.message})`;
   if (error.message.startsWith('All sentinels are unreachable')) {
     const last = /Last error: (.*)$/.exec(error.message)?.[1] ?? 'none knows it';
-    return `no sentinel says where it is (${last})`;
+    // The client drops the reason: no route, no trust in the certificate, no right to connect.
+    const reason = last === 'Connection is closed.' ? 'no connection to any of them' : last;
+    return `no sentinel says where it is (${reason})`;
   }
   const isLost = error.name === 'MaxRetriesPerRequestError' || error.name === 'AbortError';
   const state = isLost
