@@ -76,7 +76,7 @@ t.test('what is remembered of consumes goes when its time is over', async (t) =>
   const client = new Redis(server.url);
   t.teardown(() => server.stop());
   t.teardown(() => client.disconnect());
-  const [task, consumed] = [keys.task('ns', 'a'), keys.consumed('ns', 'a')];
+  const [task, consumed] = keys.all('ns', 'a') as [string, string];
   async function consume(idempotencyKey: string, rememberMs: number): Promise<string[]> {
     const write = { random: '0'.repeat(16), ttlMs: NEVER, taskId: 'a', conditions: {} };
     await run(client, { kind: 'set-outcome', mode: 'replace', outcome: OUTCOMES[1]!, ...write });
@@ -103,8 +103,7 @@ async function run(client: Redis, command: Command, rememberMs?: string): Promis
   const { sha, source } = SCRIPTS[command.kind];
   const asked = argumentsOf(command, keys.channel('ns'));
   if (rememberMs !== undefined) asked[5] = rememberMs;
-  const task = [keys.task('ns', command.taskId), keys.consumed('ns', command.taskId)];
-  const args = [3, ...task, indexOf(command.taskId), ...asked];
+  const args = [3, ...keys.all('ns', command.taskId), ...asked];
   return (await client
     .callBuffer('evalsha', sha, ...args)
     .catch(() => client.callBuffer('eval', source, ...args))) as Answer;

@@ -25,7 +25,7 @@ import {
   positionsOf,
   sumOf,
 } from './index-scripts.js';
-import { BUCKETS, bucketOf, Keys } from './keys.js';
+import { BUCKETS, Keys } from './keys.js';
 import { connectionOf, type RedisConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
@@ -132,10 +132,10 @@ export class RedisBackend extends ResultBackend {
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
-    const { taskId } = command;
     const args = argumentsOf(command, this.#keys.channel(namespace));
-    const keys = [this.#keys.task(namespace, taskId), this.#keys.consumed(namespace, taskId)];
-    if (this.supports.listing) keys.push(this.#keys.index(namespace, bucketOf(taskId)));
+    const keys = this.#keys.all(namespace, command.taskId);
+    // Without its key a script keeps no index.
+    if (!this.supports.listing) keys.pop();
     const sentAt = this.#clock.local();
     const script = SCRIPTS[command.kind];
     const answer = (await this.#evaluate('write', script, keys, args)) as Answer;
