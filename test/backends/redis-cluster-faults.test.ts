@@ -43,8 +43,8 @@ t.test('a ping asks every master', async (t) => {
 });
 
 t.test('a user needs no more than the documented rights', async (t) => {
-  const rights = '~resultd:* &resultd:* +@hash +@keyspace +@scripting +@connection +publish';
-  const more = '+subscribe +unsubscribe +time +setrange +cluster|slots';
+  const rights = '~resultd:* &resultd:* +@hash +@sortedset +@keyspace +@scripting';
+  const more = '+@connection +publish +subscribe +unsubscribe +time +setrange +cluster|slots';
   const rules = `on >s3cret ${rights} ${more}`.split(' ');
   for (const server of cluster.servers) await cluster.ask(server, 'ACL', 'SETUSER', 'u', ...rules);
   const url = cluster.url('wait_replicas=1').replace('//', '//u:s3cret@');

@@ -95,6 +95,7 @@ t.test(
         'user default off',
         `user worker on >s3cret ${rights} +publish +subscribe +unsubscribe +time +setrange`,
         `user reader on >s3cret ${rights} -@all +hmget +time +ping +hello`,
+        `user unlisted on >s3cret ${rights} +publish +time -@sortedset`,
       ],
     });
     const warnings: string[] = [];
@@ -106,6 +107,7 @@ t.test(
     await worker.setProgress('a', { state: 'STARTED' });
     await worker.setResult('a', { returnValue: 1, log: 'x' });
     await worker.expire('a', NEVER);
+    t.equal((await worker.list()).items.length, (await worker.count()).total);
     t.equal((await worker.consume('a', { idempotencyKey: 'k' }))?.ready, true);
     t.equal(await worker.delete('a'), false);
     t.strictSame(warnings, [], 'CONFIG is forbidden, and nothing is said');
@@ -113,6 +115,9 @@ t.test(
     t.equal(await reader.getStatus('a'), undefined);
     const error = await reader.setResult('a', { returnValue: 1 }).catch((error) => error);
     t.match(error, { code: 'store-unavailable', message: /\(NOPERM\)/ });
+    const unlisted = await connect(t, `redis://unlisted:s3cret@127.0.0.1:${port}`);
+    await t.rejects(unlisted.setResult('b', { returnValue: 1 }), { message: /\(NOPERM\)/ });
+    t.equal(await unlisted.getStatus('b'), undefined, 'what failed has changed nothing');
   },
 );
 

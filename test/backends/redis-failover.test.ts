@@ -135,7 +135,8 @@ t.test('one sentinel is enough to start, and a password for them is taken', asyn
   const group = await serve(t, { replicas: 0, sentinelPassword: 's3cret', downAfterMs: 60_000 });
   await group.sentinels[0]!.kill();
   group.sentinels[1]!.freeze();
-  const rights = '~resultd:* &resultd:* +@hash +@keyspace +@scripting +@connection +publish';
+  const rights =
+    '~resultd:* &resultd:* +@hash +@sortedset +@keyspace +@scripting +@connection +publish';
   const rules = `on >pa55 ${rights} +subscribe +unsubscribe +time +setrange +info`.split(' ');
   const admin = new Redis(group.servers[0]!.url);
   t.teardown(() => admin.disconnect());

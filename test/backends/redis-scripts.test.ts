@@ -5,19 +5,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { bucketOf, Keys } from '../../src/backends/redis/keys.js';
-import {
-  type Answer,
-  type Argument,
-  argumentsOf,
-  MANY,
-  manyArguments,
-  replyOf,
-  SCRIPTS,
-  type Script,
-} from '../../src/backends/redis/scripts.js';
-import type { Command, Conditions, Reply } from '../../src/commands.js';
+import { type Answer, argumentsOf, replyOf, SCRIPTS } from '../../src/backends/redis/scripts.js';
+import type { Command, Conditions } from '../../src/commands.js';
 import { type Decision, decide, type Stored } from '../../src/decide.js';
 import { COUNTED_STATES, countedStateOf } from '../../src/listing.js';
 import { outcomeFromValue } from '../../src/outcome.js';
@@ -58,9 +49,17 @@ t.test('random commands end as decide() says, and are stored so', async (t) => {
   const verdicts = new Map<string, number>();
   for (let round = 0; round < 4_000; round += 1) {
     const taskId = random.pick(TASKS);
-    const command = randomCommand(random, taskId, model.get(taskId)?.entry);
-    const reply = check(t, round, command, await run(client, command), model);
-    const said = `round ${round}: ${command.kind}`;
+    const stored = model.get(taskId) ?? NOTHING;
+    const command = randomCommand(random, taskId, stored.entry);
+    const answer = await run(client, command);
+    const decision = decide(command, stored, answer[1]);
+    const reply = replyOf(answer);
+    const said = `round ${round}: ${command.kind} ${JSON.stringify(command.conditions)}`;
+    if (reply.verdict !== decision.verdict) t.equal(reply.verdict, decision.verdict, said);
+    const isWhole = command.kind === 'consume' && decision.verdict === 'done';
+    const [found, wanted] = [image(reply.entry, isWhole), image(decision.entry, isWhole)];
+    if (found !== wanted) t.equal(found, wanted, said);
+    model.set(taskId, after(stored, decision));
     const isKept = await sameInStore(client, taskId, model.get(taskId)!.entry);
     if (!isKept) t.fail(`${said}: it is stored in another way`);
     const isIndexed = await sameInIndex(client, taskId, model);
@@ -72,46 +71,12 @@ t.test('random commands end as decide() says, and are stored so', async (t) => {
   t.ok(verdicts.size >= 17, 'every verdict of every command was met');
 });
 
-t.test('many random commands in one script end as each would alone', async (t) => {
-  const server = await RedisServer.start();
-  const client = new Redis(server.url);
-  t.teardown(() => server.stop());
-  t.teardown(() => client.disconnect());
-  const seed = testSeed();
-  t.comment(`seed ${seed}; RESULTD_TEST_SEED=${seed} runs it again`);
-  const random = new Random(seed);
-  const model = new Map<string, Stored>();
-  let consumed = 0;
-  for (let round = 0; round < 1_000; round += 1) {
-    const commands = Array.from({ length: 2 + random.below(8) }, () => {
-      const taskId = random.pick(TASKS);
-      return randomCommand(random, taskId, model.get(taskId)?.entry);
-    });
-    const items = commands.map((command) => ({
-      kind: command.kind,
-      args: argumentsOf(command, keys.channel('ns')),
-    }));
-    const allKeys = commands.flatMap(({ taskId }) => keysOf(taskId));
-    const args = [allKeys.length, ...allKeys, ...manyArguments(3, items)];
-    const answers = (await evaluate(client, MANY, args)) as Answer[];
-    for (const [at, command] of commands.entries()) {
-      const { verdict } = check(t, round, command, answers[at]!, model);
-      if (command.kind === 'consume' && verdict === 'done') consumed += 1;
-    }
-    for (const taskId of TASKS) {
-      if (!(await sameInStore(client, taskId, model.get(taskId)?.entry))) t.fail(`round ${round}`);
-      if (!(await sameInIndex(client, taskId, model))) t.fail(`round ${round}: index`);
-    }
-  }
-  t.ok(consumed > 50, `${consumed} were consumed`);
-});
-
 t.test('what is remembered of consumes goes when its time is over', async (t) => {
   const server = await RedisServer.start();
   const client = new Redis(server.url);
   t.teardown(() => server.stop());
   t.teardown(() => client.disconnect());
-  const [task, consumed] = [keys.task('ns', 'a'), keys.consumed('ns', 'a')];
+  const [task, consumed] = keys.all('ns', 'a') as [string, string];
   async function consume(idempotencyKey: string, rememberMs: number): Promise<string[]> {
     const write = { random: '0'.repeat(16), ttlMs: NEVER, taskId: 'a', conditions: {} };
     await run(client, { kind: 'set-outcome', mode: 'replace', outcome: OUTCOMES[1]!, ...write });
@@ -134,43 +99,14 @@ t.test('what is remembered of consumes goes when its time is over', async (t) =>
   t.equal(await client.exists(task), 0);
 });
 
-const keysOf = (taskId: string): string[] => [
-  keys.task('ns', taskId),
-  keys.consumed('ns', taskId),
-  indexOf(taskId),
-];
-
 async function run(client: Redis, command: Command, rememberMs?: string): Promise<Answer> {
+  const { sha, source } = SCRIPTS[command.kind];
   const asked = argumentsOf(command, keys.channel('ns'));
   if (rememberMs !== undefined) asked[5] = rememberMs;
-  const args = [3, ...keysOf(command.taskId), ...asked];
-  return (await evaluate(client, SCRIPTS[command.kind], args)) as Answer;
-}
-
-async function evaluate(client: Redis, { sha, source }: Script, args: (Argument | number)[]) {
-  return client
+  const args = [3, ...keys.all('ns', command.taskId), ...asked];
+  return (await client
     .callBuffer('evalsha', sha, ...args)
-    .catch(() => client.callBuffer('eval', source, ...args));
-}
-
-/** Holds an answer against `decide`, and brings the model forward. */
-function check(
-  t: Test,
-  round: number,
-  command: Command,
-  answer: Answer,
-  model: Map<string, Stored>,
-): Reply {
-  const stored = model.get(command.taskId) ?? NOTHING;
-  const decision = decide(command, stored, answer[1]);
-  const reply = replyOf(answer);
-  const said = `round ${round}: ${command.kind} ${JSON.stringify(command.conditions)}`;
-  if (reply.verdict !== decision.verdict) t.equal(reply.verdict, decision.verdict, said);
-  const isWhole = command.kind === 'consume' && decision.verdict === 'done';
-  const [found, wanted] = [image(reply.entry, isWhole), image(decision.entry, isWhole)];
-  if (found !== wanted) t.equal(found, wanted, said);
-  model.set(command.taskId, after(stored, decision));
-  return reply;
+    .catch(() => client.callBuffer('eval', source, ...args))) as Answer;
 }
 
 function randomCommand(random: Random, taskId: string, entry: TaskEntry | undefined): Command {

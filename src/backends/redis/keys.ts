@@ -18,17 +18,21 @@ export class Keys {
 
   /** The task: a hash of `head`, `outcome`, `progress` and `log`. */
   task(namespace: string, taskId: string): string {
-    return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}t:${taskId}`;
+    return `${this.#tag(namespace, bucketOf(taskId))}t:${taskId}`;
   }
 
-  /** What is remembered of the task's consumes: a hash of `index` and of what was consumed. */
-  consumed(namespace: string, taskId: string): string {
-    return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}c:${taskId}`;
+  /**
+   * All that a command on a task may touch: the task; what is remembered of its consumes, a hash of
+   * `index` and of what was consumed; its bucket's index.
+   */
+  all(namespace: string, taskId: string): string[] {
+    const tag = this.#tag(namespace, bucketOf(taskId));
+    return [`${tag}t:${taskId}`, `${tag}c:${taskId}`, `${tag}i`];
   }
 
   /** A bucket's index for lists and stats: see `index.lua`. */
   index(namespace: string, bucket: number): string {
-    return `${this.#prefix}{${namespace}.${bucket}}i`;
+    return `${this.#tag(namespace, bucket)}i`;
   }
 
   /** The channel of this namespace's notifications. */
@@ -39,6 +43,10 @@ export class Keys {
   /** Keys that are never there, in slots of their own: see `RedisBackend`'s ping. */
   probe(number: number): string {
     return `${this.#prefix}{ping.${number}}`;
+  }
+
+  #tag(namespace: string, bucket: number): string {
+    return `${this.#prefix}{${namespace}.${bucket}}`;
   }
 }
 

@@ -15,7 +15,6 @@ import {
 } from '../../result-backend.js';
 import { entryExpiresAt, HEAD_ONLY, type Parts, type TaskEntry } from '../../task-entry.js';
 import { decodeHead } from '../../wire/entry-head.js';
-import { CommandBatches } from './command-batches.js';
 import { IndexScan } from './index-scan.js';
 import {
   COUNT,
@@ -26,11 +25,18 @@ import {
   positionsOf,
   sumOf,
 } from './index-scripts.js';
-import { BUCKETS, bucketOf, Keys } from './keys.js';
+import { BUCKETS, Keys } from './keys.js';
 import { connectionOf, type RedisConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
-import { type Argument, argumentsOf, replyOf, type Script } from './scripts.js';
+import {
+  type Answer,
+  type Argument,
+  argumentsOf,
+  replyOf,
+  SCRIPTS,
+  type Script,
+} from './scripts.js';
 import { StoreClock } from './store-clock.js';
 
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
@@ -52,7 +58,6 @@ export class RedisBackend extends ResultBackend {
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #clock = new StoreClock();
-  readonly #batches: CommandBatches;
   readonly #onWarning: (message: string) => void;
   #clockReader: NodeJS.Timeout | undefined;
 
@@ -62,10 +67,6 @@ export class RedisBackend extends ResultBackend {
     this.supports = { durable: true, shared: true, namespaces: true, listing };
     this.#connection = connection;
     this.#keys = new Keys(prefix);
-    this.#batches = new CommandBatches(
-      (script, keys, args) => this.#evaluate('write', script, keys, args),
-      (error) => connection.wrap(error),
-    );
     this.#onWarning = options.onWarning ?? (() => {});
   }
 
@@ -131,13 +132,13 @@ export class RedisBackend extends ResultBackend {
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
-    const { taskId } = command;
     const args = argumentsOf(command, this.#keys.channel(namespace));
-    const index = this.#keys.index(namespace, bucketOf(taskId));
-    const keys = [this.#keys.task(namespace, taskId), this.#keys.consumed(namespace, taskId)];
-    if (this.supports.listing) keys.push(index);
+    const keys = this.#keys.all(namespace, command.taskId);
+    // Without its key a script keeps no index.
+    if (!this.supports.listing) keys.pop();
     const sentAt = this.#clock.local();
-    const answer = await this.#batches.run(index, { kind: command.kind, keys, args });
+    const script = SCRIPTS[command.kind];
+    const answer = (await this.#evaluate('write', script, keys, args)) as Answer;
     this.#clock.observe(sentAt, answer[1], 1);
     return replyOf(answer);
   }

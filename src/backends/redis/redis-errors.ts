@@ -82,6 +82,8 @@ function reasonOf(error: unknown, lastError: unknown): string {
 }
 
 function firstWord(error: Error): string {
+  // What a user has no right to is told in other words where a script does it.
+  if (error.message.startsWith('ERR The user executing the script')) return 'NOPERM';
   return error.message.split(' ', 1)[0]!;
 }
 

@@ -35,19 +35,6 @@ export const SCRIPTS: Readonly<Record<Command['kind'], Script>> = {
   consume: script(...PRELUDE, 'consume'),
 };
 
-const KINDS = Object.keys(SCRIPTS) as Command['kind'][];
-
-/** Carries out many commands: see `many.lua`, and `manyArguments`. */
-export const MANY: Script = scriptOf(
-  [
-    'local RUN = {}',
-    ...KINDS.map((kind, at) => {
-      return `RUN[${at + 1}] = function(KEYS, ARGV)\n${SCRIPTS[kind].source}end`;
-    }),
-    sourceOf('many'),
-  ].join('\n'),
-);
-
 /** In the order of the numbers in the prelude. */
 const VERDICTS: readonly (Verdict | undefined)[] = [
   undefined,
@@ -81,18 +68,6 @@ export function argumentsOf(command: Command, channel: string): Argument[] {
     case 'consume':
       return [...common, command.idempotencyKey ?? '', String(REPLAY_MS)];
   }
-}
-
-/** What `MANY` is told: each command has as many keys, and its own arguments. */
-export function manyArguments(
-  keysEach: number,
-  commands: readonly { readonly kind: Command['kind']; readonly args: readonly Argument[] }[],
-): Argument[] {
-  const all: Argument[] = [String(keysEach)];
-  for (const { kind, args } of commands) {
-    all.push(String(KINDS.indexOf(kind) + 1), String(args.length), ...args);
-  }
-  return all;
 }
 
 /** A script's answer: `{ verdict, clock, head, progress }`, and `outcome` and `log` for a consume. */
@@ -133,10 +108,7 @@ function ttlOf(ttlMs: number): string {
 
 /** The script that files make, one after the other. */
 export function script(...names: string[]): Script {
-  return scriptOf(names.map(sourceOf).join(''));
-}
-
-function scriptOf(source: string): Script {
+  const source = names.map(sourceOf).join('');
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
