@@ -21,6 +21,7 @@ import { taskRoutes } from '../routes/tasks.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
 import { AllowedMethods } from './http/allowed-methods.js';
+import { Connections } from './http/connections.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
 import { documentApi } from './http/openapi.js';
 import {
@@ -61,10 +62,11 @@ export interface App {
   /** Starts the broker and the hub. Throws `store-unavailable`. */
   startup(): Promise<void>;
   /**
-   * Readiness off, and every waiter answered, spread over `durationMs`. Writes go on.
+   * Readiness off, and every waiter answered, spread over `durationMs`. Reads and writes go on;
+   * each answer closes its connection.
    */
   drain(durationMs: number): Promise<void>;
-  /** Stops the HTTP server, the hub and the broker. */
+  /** Stops the HTTP server once what runs is answered, then the hub and the broker. */
   shutdown(): Promise<void>;
 }
 
@@ -76,6 +78,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const backend = broker.resultBackend;
   const hub = new WaitHub(backend, options);
   const http = createServer(options, bodyLimit);
+  const connections = new Connections(http.server);
   const health = new StoreHealth(backend, (isUp, error) => {
     if (isUp) http.log.info('the store answers again');
     else http.log.error({ err: error }, 'the store does not answer');
@@ -109,12 +112,15 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
     },
     async drain(durationMs) {
       isDraining = true;
+      connections.closeAfterAnswers();
       await hub.drain(durationMs);
     },
     async shutdown() {
       isDraining = true;
       await hub.drain(0);
+      const stopClosing = connections.closeIdle();
       await http.close();
+      stopClosing();
       health.stop();
       await hub.stop();
       await broker.shutdown();

@@ -33,6 +33,7 @@ export interface WaitHubOptions {
 
 /** How many tasks one batched re-read asks for. */
 const BATCH = 500;
+const DRAIN_STEP_MS = 20;
 
 export class WaitHub {
   readonly maxWaitMs: number;
@@ -109,15 +110,24 @@ export class WaitHub {
    */
   async drain(durationMs: number): Promise<void> {
     this.#isDraining = true;
-    const topics = [...this.#topics.values()];
+    const drains = [...this.#topics.values()].flatMap((topic) =>
+      [...topic.waiters].map((waiter) => () => this.#drainWaiter(topic, waiter)),
+    );
     const started = Date.now();
-    for (const [index, topic] of topics.entries()) {
-      const due = started + (durationMs * index) / topics.length;
+    for (const [index, drain] of drains.entries()) {
+      // In steps, so that many who wait for one task cost one read in each.
+      const step = Math.floor((durationMs * index) / drains.length / DRAIN_STEP_MS);
+      const due = started + step * DRAIN_STEP_MS;
       if (due > Date.now()) await delay(due - Date.now());
-      for (const waiter of topic.waiters) waiter.ending ??= 'draining';
-      this.#refresh(topic);
+      drain();
     }
     while (this.#parked > 0) await delay(10);
+  }
+
+  #drainWaiter(topic: Topic, waiter: Waiter): void {
+    if (!topic.waiters.has(waiter)) return;
+    waiter.ending ??= 'draining';
+    this.#refresh(topic);
   }
 
   /** Why one more waiter would be too many; undefined where there is room. */

@@ -3,15 +3,10 @@
  * problem document, for the wrong request, or in a way that the client never sees.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ResultdError } from '../errors.js';
+import type { BusySocket } from './connections.js';
 import { rawProblemResponse } from './problem.js';
-
-/** Node keeps the response that a connection is busy with here. */
-type BusySocket = Socket & {
-  readonly _httpMessage?: ServerResponse<IncomingMessage> | null;
-};
 
 /** Answers what is not HTTP, and ends the connection. */
 export function refuseBytes(error: Error & { code?: string }, socket: BusySocket): void {
