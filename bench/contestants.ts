@@ -2,9 +2,8 @@
  * Who is measured under load: ours and bare servers on each store, started afresh for each round
  * with nothing stored but the tasks that a GET chooses from.
  */
-import { rm } from 'node:fs/promises';
 import { OUTCOME, READY_TASKS, readyTaskId, resultPath } from './sample.js';
-import { freshDirectory, HttpServer, RedisServer, type Store } from './servers.js';
+import { freshDirectory, HttpServer, RedisServer, removeDirectory, type Store } from './servers.js';
 
 export interface Contestant {
   readonly who: 'ours' | 'bare';
@@ -36,7 +35,7 @@ export async function startContestant(
       ends.push(() => redis!.stop());
     } else if (store === 'lmdb') {
       place = await freshDirectory();
-      ends.push(() => rm(place, { recursive: true, force: true }));
+      ends.push(() => removeDirectory(place));
     }
     const server = await (who === 'bare'
       ? HttpServer.bare(store, place)

@@ -80,9 +80,12 @@ function coreTimes(): { idle: number; all: number } {
 export function describeMachine(busyAtStart: number): string {
   const model = cpus()[0]?.model.trim() ?? 'unknown';
   const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }));
-  const share = CORES >= 3 ? 'one core each' : CORES === 2 ? 'one core, Redis beside the load' : '';
+  const places =
+    CORES === 1
+      ? 'all processes on the one core'
+      : `server and load generator on a core of their own each, Redis ${CORES === 2 ? 'beside the generator' : 'on a third'}`;
   return [
-    `- ${CORES} cores, ${model}; server and load generator pinned to ${share || 'the same core'}`,
+    `- ${CORES} cores, ${model}; ${places}`,
     `- Node ${process.version}, Redis ${redis?.[1] ?? 'unknown'}`,
     `- LMDB on ${fileSystem(tmpdir())}`,
     `- other processes used ${Math.round(busyAtStart * 100)} % of the machine when it began`,

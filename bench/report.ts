@@ -14,8 +14,8 @@ export interface Figure {
   readonly isMet: boolean;
   /** How busy the processes were; empty where that says nothing. */
   readonly busy: string;
-  /** The load generator set the pace: then the CPU that a request costs is what decides. */
-  readonly isGeneratorBound: boolean;
+  /** The rates say little, as the servers did not set the pace: the CPU ratio decides. */
+  readonly isDecidedByCpu: boolean;
 }
 
 interface RatioOptions extends Pick<Figure, 'name' | 'ours' | 'ceiling'> {
@@ -24,14 +24,14 @@ interface RatioOptions extends Pick<Figure, 'name' | 'ours' | 'ceiling'> {
   readonly atLeast?: number;
   readonly atMost?: number;
   readonly busy?: string;
-  readonly isGeneratorBound?: boolean;
+  readonly isDecidedByCpu?: boolean;
 }
 
 /** A figure whose target is a ratio to its ceiling. */
 export function ratioFigure(options: RatioOptions): Figure {
   const { name, ours, ceiling, ratio, cpuRatio, atLeast, atMost } = options;
-  const isGeneratorBound = options.isGeneratorBound ?? false;
-  const decisive = isGeneratorBound ? (cpuRatio ?? ratio) : ratio;
+  const isDecidedByCpu = options.isDecidedByCpu ?? false;
+  const decisive = isDecidedByCpu ? (cpuRatio ?? ratio) : ratio;
   const isMet = decisive >= (atLeast ?? 0) && decisive <= (atMost ?? Number.POSITIVE_INFINITY);
   return {
     name,
@@ -42,7 +42,7 @@ export function ratioFigure(options: RatioOptions): Figure {
     target: targetOf(atLeast, atMost),
     isMet,
     busy: options.busy ?? '',
-    isGeneratorBound,
+    isDecidedByCpu,
   };
 }
 
@@ -56,14 +56,14 @@ export function limitFigure(
     ratio: difference === '' ? '' : `+${difference}`,
     cpuRatio: '',
     busy: '',
-    isGeneratorBound: false,
+    isDecidedByCpu: false,
   };
 }
 
 /** The whole report. */
 export function renderReport(figures: readonly Figure[], facts: string): string {
   const rows = figures.map((figure) => {
-    const { name, ours, ceiling, ratio, cpuRatio, target, isMet, isGeneratorBound } = figure;
+    const { name, ours, ceiling, ratio, cpuRatio, target, isMet, isDecidedByCpu } = figure;
     const met = target === '' ? '' : isMet ? 'yes' : '**no**';
     return row([
       name,
@@ -72,7 +72,7 @@ export function renderReport(figures: readonly Figure[], facts: string): string 
       ratio,
       cpuRatio,
       target,
-      isGeneratorBound ? `${met} (CPU)` : met,
+      isDecidedByCpu ? `${met} (CPU)` : met,
     ]);
   });
   const busy = figures.filter((figure) => figure.busy !== '');

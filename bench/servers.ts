@@ -1,4 +1,5 @@
 /** The servers that are measured: ours as it is shipped, the bare ones, and Redis beneath both. */
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -91,10 +92,23 @@ export class RedisServer {
 
   async stop(): Promise<void> {
     await this.program.stop();
-    await rm(this.#directory, { recursive: true, force: true });
+    await removeDirectory(this.#directory);
   }
 }
 
-export function freshDirectory(): Promise<string> {
-  return mkdtemp(join(tmpdir(), 'resultd-bench-'));
+const directories = new Set<string>();
+process.once('exit', () => {
+  for (const path of directories) rmSync(path, { recursive: true, force: true });
+});
+
+/** A directory that goes with this process, where it is not removed before. */
+export async function freshDirectory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'resultd-bench-'));
+  directories.add(path);
+  return path;
+}
+
+export async function removeDirectory(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+  directories.delete(path);
 }

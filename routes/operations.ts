@@ -21,8 +21,8 @@ export function operationRoutes(app: FastifyInstance, readiness: () => Readiness
       summary: 'Whether the process lives',
       tags: ['operations'],
       response: {
-        200: answers.json('It does', 'Health'),
-        ...answers.problems({ 500: ['internal'] }),
+        200: answers.json('It does', 'Health', 'none'),
+        ...answers.problems(answers.PLAIN_PROBLEMS),
       },
     },
     handler: async (_request, reply) => sendJson(reply.header('cache-control', 'no-store'), OK),
@@ -34,8 +34,8 @@ export function operationRoutes(app: FastifyInstance, readiness: () => Readiness
       description: '503 while it shuts down, and when the store has failed for 10 s.',
       tags: ['operations'],
       response: {
-        200: answers.json('It should', 'Health'),
-        ...answers.problems({ 500: ['internal'], 503: ['draining', 'store-unavailable'] }),
+        200: answers.json('It should', 'Health', 'none'),
+        ...answers.problems(answers.PLAIN_PROBLEMS, { 503: ['draining', 'store-unavailable'] }),
       },
     },
     handler: async (_request, reply) => {
@@ -49,9 +49,12 @@ export function operationRoutes(app: FastifyInstance, readiness: () => Readiness
     },
   });
   app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
-    sendJson(reply, JSON.stringify(app.swagger())),
+    sendJson(reply.header('cache-control', 'no-store'), JSON.stringify(app.swagger())),
   );
   app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) =>
-    reply.header('content-type', 'application/yaml').send(app.swagger({ yaml: true })),
+    reply
+      .header('cache-control', 'no-store')
+      .header('content-type', 'application/yaml')
+      .send(Buffer.from(app.swagger({ yaml: true }))),
   );
 }

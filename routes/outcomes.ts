@@ -49,7 +49,7 @@ export function outcomeRoutes(app: FastifyInstance, backend: ResultBackend): voi
         params: TaskParamsSchema,
         querystring: OutcomeQuerySchema,
         headers: WriteHeadersSchema,
-        body: answers.outcome('The outcome'),
+        body: answers.outcomeBody('The outcome'),
         response: writeAnswers(mode),
       },
       handler: (request, reply) => store(backend, mode, request, reply, readOutcome(request)),
@@ -66,7 +66,7 @@ export function outcomeRoutes(app: FastifyInstance, backend: ResultBackend): voi
         params: TaskParamsSchema,
         querystring: TtlQuerySchema,
         headers: WriteHeadersSchema,
-        body: answers.json('The exception', 'Exception'),
+        body: answers.body('The exception', 'Exception'),
         response: writeAnswers(mode),
       },
       handler: (request, reply) => store(backend, mode, request, reply, readException(request)),
@@ -120,9 +120,12 @@ function writeAnswers(mode: Mode) {
     200: answers.json(
       mode === 'create' ? 'The same outcome again: a retry' : 'Replaced',
       'StatusView',
+      'written',
     ),
-    201: answers.json('Stored; Location and Task-Version say where and as what', 'StatusView'),
-    ...answers.WRITE_PROBLEMS,
-    ...(mode === 'create' ? answers.problems({ 409: ['outcome-conflict'] }) : {}),
+    201: answers.json('Stored', 'StatusView', 'created'),
+    ...answers.problems(
+      answers.WRITE_PROBLEMS,
+      mode === 'create' ? { 409: ['outcome-conflict'] } : {},
+    ),
   };
 }

@@ -44,11 +44,17 @@ export function resultRoutes(
     headers: ReadHeadersSchema,
   };
   app.head<{ Params: TaskParams; Querystring: ResultQuery }>(url, {
+    config: { swagger: { exposeHeadRoute: true } },
     schema: {
       ...readSchema,
       operationId: 'headResult',
       summary: 'Ask whether a task is ready, without moving its outcome',
-      response: { 200: answers.empty('Ready'), ...READ_STATES, ...answers.READ_PROBLEMS },
+      response: {
+        200: answers.empty('Ready', 'read'),
+        202: answers.empty('Known, but not ready', 'pending'),
+        304: answers.empty('As the client knows it', 'read'),
+        ...answers.problems(answers.READ_PROBLEMS, { 409: ['not-ready'] }),
+      },
     },
     handler: (request, reply) => headResult(reader, request, reply),
   });
@@ -59,10 +65,9 @@ export function resultRoutes(
       operationId: 'getResult',
       summary: 'Read the outcome of a task, or wait for it',
       response: {
-        200: answers.outcome('The outcome, a success or a failure alike'),
+        200: answers.outcome('The outcome, a success or a failure alike', 'read'),
         ...READ_STATES,
-        ...answers.READ_PROBLEMS,
-        ...answers.problems({ 409: ['not-ready'] }),
+        ...answers.problems(answers.READ_PROBLEMS, { 409: ['not-ready'] }),
       },
     },
     handler: (request, reply) => getResult(reader, request, reply),
@@ -77,9 +82,9 @@ export function resultRoutes(
       headers: ReadHeadersSchema,
       response: {
         200: answers.exception('The exception; null where the failure came without one'),
-        204: answers.empty('The task finished well'),
+        204: answers.empty('The task finished well', 'read'),
         ...READ_STATES,
-        ...answers.READ_PROBLEMS,
+        ...answers.problems(answers.READ_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
@@ -103,9 +108,11 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
       querystring: ConsumeQuerySchema,
       headers: ConsumeHeadersSchema,
       response: {
-        200: answers.outcome('The outcome, which is no longer stored'),
-        ...answers.CHANGE_PROBLEMS,
-        ...answers.problems({ 409: ['not-ready'] }),
+        200: answers.outcome('The outcome, which is no longer stored', 'consumed'),
+        ...answers.problems(answers.CHANGE_PROBLEMS, {
+          404: ['task-unknown'],
+          409: ['not-ready'],
+        }),
       },
     },
     handler: async (request, reply) => {
@@ -162,6 +169,6 @@ function sendEarly(
 }
 
 const READ_STATES = {
-  202: answers.json('Known, but not ready', 'StatusView'),
-  304: answers.empty('As the client knows it'),
+  202: answers.json('Known, but not ready', 'StatusView', 'pending'),
+  304: answers.empty('As the client knows it', 'read'),
 };

@@ -41,9 +41,9 @@ export function statusRoutes(
       querystring: WaitQuerySchema,
       headers: ReadHeadersSchema,
       response: {
-        200: answers.json('The status view', 'StatusView'),
-        304: answers.empty('As the client knows it'),
-        ...answers.READ_PROBLEMS,
+        200: answers.json('The status view', 'StatusView', 'read'),
+        304: answers.empty('As the client knows it', 'read'),
+        ...answers.problems(answers.READ_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
@@ -67,11 +67,11 @@ function writeRoute(app: FastifyInstance, backend: ResultBackend, method: 'POST'
       params: TaskParamsSchema,
       querystring: TtlQuerySchema,
       headers: WriteHeadersSchema,
-      body: answers.json('The progress', 'Progress'),
+      body: answers.body('The progress', 'Progress'),
       response: {
-        200: answers.json('Replaced, or registered already', 'StatusView'),
-        201: answers.json('Stored', 'StatusView'),
-        ...answers.WRITE_PROBLEMS,
+        200: answers.json('Replaced, or registered already', 'StatusView', 'written'),
+        201: answers.json('Stored', 'StatusView', 'created'),
+        ...answers.problems(answers.WRITE_PROBLEMS),
       },
     },
     handler: async (request, reply) => {

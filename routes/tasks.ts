@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
+  ConditionHeadersSchema,
   ReadHeadersSchema,
   type TaskParams,
   TaskParamsSchema,
@@ -34,9 +35,13 @@ export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader:
       querystring: TaskQuerySchema,
       headers: ReadHeadersSchema,
       response: {
-        200: answers.json('The status view, with the outcome where there is one', 'TaskView'),
-        304: answers.empty('As the client knows it'),
-        ...answers.READ_PROBLEMS,
+        200: answers.json(
+          'The status view, with the outcome where there is one',
+          'TaskView',
+          'read',
+        ),
+        304: answers.empty('As the client knows it', 'read'),
+        ...answers.problems(answers.READ_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
@@ -52,8 +57,11 @@ export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader:
       summary: 'Remove a task: its outcome, log and progress',
       tags: ['task'],
       params: TaskParamsSchema,
-      headers: WriteHeadersSchema,
-      response: { 204: answers.empty('Removed'), ...answers.CHANGE_PROBLEMS },
+      headers: ConditionHeadersSchema,
+      response: {
+        204: answers.empty('Removed', 'removed'),
+        ...answers.problems(answers.CHANGE_PROBLEMS, { 404: ['task-unknown'] }),
+      },
     },
     handler: async (request, reply) => {
       const taskId = request.params.task_id;
@@ -77,11 +85,10 @@ function expiryRoute(app: FastifyInstance, backend: ResultBackend): void {
       tags: ['task'],
       params: TaskParamsSchema,
       headers: WriteHeadersSchema,
-      body: answers.json('The time to live', 'Expiry'),
+      body: answers.body('The time to live', 'Expiry'),
       response: {
-        200: answers.json('The task as it is now', 'StatusView'),
-        ...answers.WRITE_PROBLEMS,
-        ...answers.problems({ 404: ['task-unknown'] }),
+        200: answers.json('The task as it is now', 'StatusView', 'written'),
+        ...answers.problems(answers.WRITE_PROBLEMS, { 404: ['task-unknown'] }),
       },
     },
     handler: async (request, reply) => {

@@ -54,7 +54,7 @@ export const OutcomeSchema = Type.Object(
   },
 );
 
-const EXAMPLE_VIEW = {
+export const EXAMPLE_VIEW = {
   task_id: 'report-2024-06',
   state: 'SUCCESS',
   ready: true,

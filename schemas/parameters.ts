@@ -6,7 +6,8 @@ export const TaskParamsSchema = Type.Object({
     minLength: 1,
     maxLength: 255,
     pattern: '^[A-Za-z0-9._~:@+=-]+$',
-    description: 'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = -',
+    description:
+      'The id of the task: 1 to 255 characters of A-Z a-z 0-9 . _ ~ : @ + = - (neither . nor ..).',
     examples: ['report-2024-06'],
   }),
 });
@@ -84,30 +85,54 @@ export type OutcomeQuery = Static<typeof OutcomeQuerySchema>;
 export const ConsumeQuerySchema = Type.Object({ with_logs: WithLogs });
 export type ConsumeQuery = Static<typeof ConsumeQuerySchema>;
 
-const IfNoneMatch = Type.Optional(
-  Type.String({ description: 'ETags that the client knows, or *.' }),
-);
-const Prefer = Type.Optional(
-  Type.String({
-    description: 'wait=n on reads, return=minimal on writes (RFC 7240).',
-    examples: ['wait=30'],
-  }),
-);
+const ETAG = '"1718000000000-9f86d081884c7d65.o"';
 
-export const ReadHeadersSchema = Type.Object({ 'if-none-match': IfNoneMatch, prefer: Prefer });
-
-export const WriteHeadersSchema = Type.Object({
-  'if-match': Type.Optional(
+export const ReadHeadersSchema = Type.Object({
+  'if-none-match': Type.Optional(
     Type.String({
-      description: 'Write only where the task is at this ETag; * asks for the record.',
+      description:
+        'ETags that the client knows: 304 where the task is at one of them, or, with a wait, as soon ' +
+        'as it is at another one.',
+      examples: [ETAG],
     }),
   ),
-  'if-none-match': IfNoneMatch,
-  prefer: Prefer,
+  prefer: Type.Optional(
+    Type.String({
+      description: 'wait=n: how many seconds to wait. ?wait= wins over it (RFC 7240 §4.3).',
+      examples: ['wait=30'],
+    }),
+  ),
+});
+
+/** The conditions of every change of a task. */
+export const ConditionHeadersSchema = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description: 'Only where the task is at one of these ETags; * asks for the record.',
+      examples: [ETAG],
+    }),
+  ),
+  'if-none-match': Type.Optional(
+    Type.String({
+      description:
+        'Only where the task is at none of these ETags; * asks for the record not to be there.',
+      examples: ['*'],
+    }),
+  ),
+});
+
+export const WriteHeadersSchema = Type.Object({
+  ...ConditionHeadersSchema.properties,
+  prefer: Type.Optional(
+    Type.String({
+      description: 'return=minimal: answer without a body (RFC 7240 §4.2).',
+      examples: ['return=minimal'],
+    }),
+  ),
 });
 
 export const ConsumeHeadersSchema = Type.Object({
-  'if-match': Type.Optional(Type.String({ description: 'Consume only this version.' })),
+  ...ConditionHeadersSchema.properties,
   'idempotency-key': Type.Optional(
     Type.String({
       description:
@@ -116,3 +141,41 @@ export const ConsumeHeadersSchema = Type.Object({
     }),
   ),
 });
+
+const State = Type.String({ minLength: 1, maxLength: 255 });
+
+export const ListQuerySchema = Type.Object({
+  state: Type.Optional(
+    Type.Union([State, Type.Array(State)], {
+      description: 'Only tasks that are shown in this state. It may be given more than once.',
+      examples: ['FAILURE'],
+    }),
+  ),
+  updated_after: Type.Optional(
+    Type.String({
+      description: 'Only tasks last written after this time (RFC 3339), exclusive.',
+      examples: ['2024-06-10T06:13:20Z'],
+    }),
+  ),
+  updated_before: Type.Optional(
+    Type.String({
+      description: 'Only tasks last written before this time (RFC 3339), exclusive.',
+      examples: ['2024-06-11T06:13:20.5+02:00'],
+    }),
+  ),
+  limit: Type.Optional(
+    Type.String({
+      pattern: '^[+-]?\\d{1,15}(\\.\\d+)?$',
+      description: 'At most so many tasks: a number, coerced to 1 … 1000. Default: 100.',
+      examples: ['100'],
+    }),
+  ),
+  cursor: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9_-]{1,512}$',
+      description: 'The next_cursor of the page before. Start again without one.',
+      examples: ['MTcxODAwMDAwMDAwMCByZXBvcnQtMjAyNC0wNg'],
+    }),
+  ),
+});
+export type ListParameters = Static<typeof ListQuerySchema>;

@@ -13,11 +13,14 @@ import Fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
+import { batchRoutes } from '../routes/batches.js';
+import { listRoutes } from '../routes/lists.js';
 import { operationRoutes } from '../routes/operations.js';
 import { outcomeRoutes } from '../routes/outcomes.js';
 import { resultRoutes } from '../routes/results.js';
 import { statusRoutes } from '../routes/statuses.js';
 import { taskRoutes } from '../routes/tasks.js';
+import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
 import { AllowedMethods } from './http/allowed-methods.js';
@@ -50,6 +53,13 @@ export interface AppOptions extends WaitHubOptions {
    * that who sends it sees the answer. Default: 5,000.
    */
   readonly lingerMs?: number;
+  /**
+   * The time within which a request must have arrived, in milliseconds; where it is a stream of
+   * lines, the longest pause in it. Default: 300,000.
+   */
+  readonly requestTimeoutMs?: number;
+  /** How long a stream of answers may not be read, in milliseconds. Default: 30,000. */
+  readonly stallMs?: number;
   /** `fatal` … `trace`, or `silent`. Default: `info`. */
   readonly logLevel?: string;
 }
@@ -71,6 +81,7 @@ export interface App {
 }
 
 const MIB = 1_024 * 1_024;
+const REQUEST_TIMEOUT_MS = 300_000;
 
 /** Builds the service around a broker that is not started yet. */
 export async function buildApp(broker: Broker, options: AppOptions = {}): Promise<App> {
@@ -79,6 +90,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const hub = new WaitHub(backend, options);
   const http = createServer(options, bodyLimit);
   const connections = new Connections(http.server);
+  http.addHook('preClose', () => connections.acceptAll());
   const health = new StoreHealth(backend, (isUp, error) => {
     if (isUp) http.log.info('the store answers again');
     else http.log.error({ err: error }, 'the store does not answer');
@@ -87,12 +99,15 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 
   const allowed = new AllowedMethods(http);
   await documentApi(http);
-  for (const schema of SHARED_SCHEMAS) http.addSchema(schema);
+  for (const schema of [...SHARED_SCHEMAS, ...BATCH_SCHEMAS]) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);
   outcomeRoutes(http, backend);
   resultRoutes(http, backend, reader);
   statusRoutes(http, backend, reader);
   taskRoutes(http, backend, reader);
+  listRoutes(http, backend);
+  const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
+  batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
   operationRoutes(http, () => ({
     isDraining,
     storeFailingForMs: health.failingForMs,
@@ -129,7 +144,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 }
 
 function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
-  const { lingerMs = 5_000 } = options;
+  const { lingerMs = 5_000, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const answerError = (error: Error, request: FastifyRequest, reply: FastifyReply) => {
     if ((error as FastifyError).code === BODY_TOO_LARGE) lingerOn(request.raw, lingerMs);
     return sendProblem(reply, error, request, bodyLimit);
@@ -139,8 +154,8 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     trustProxy: options.trustProxy ?? false,
-    // A request must arrive within this time; a parked answer may take as long as it takes.
-    requestTimeout: 300_000,
+    // A parked answer may take as long as it takes.
+    requestTimeout: requestTimeoutMs,
     // Requests on open connections are served until the end of a shutdown.
     return503OnClosing: false,
     // The contract checks ids: a long one gets a problem document that says so.
@@ -148,7 +163,10 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     frameworkErrors: answerError,
     clientErrorHandler: refuseBytes,
     // A request without Host is refused with a problem document, by `requireHost`.
-    http: { requireHostHeader: false },
+    http: {
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
+    },
   });
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {

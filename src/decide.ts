@@ -75,7 +75,7 @@ function decideOutcome(
     return keep('unchanged', entry);
   }
   const present = entry?.outcome;
-  const isSame = present?.digest === outcome.digest;
+  const isSame = present !== undefined && present.digest === outcome.digest;
   if (!holds(command.conditions, entry, present !== undefined)) {
     return keep(isSame ? 'unchanged' : 'mismatch', entry);
   }

@@ -7,7 +7,7 @@
  */
 import { hash } from 'node:crypto';
 import { invalidBody, shown } from './errors.js';
-import { encodeEnvelope, encodeException, errorIn } from './wire/envelope.js';
+import { type EncodedEnvelope, encodeEnvelope, encodeException, errorIn } from './wire/envelope.js';
 
 /** What is known of an outcome without its bytes. */
 export interface OutcomeInfo {
@@ -47,12 +47,12 @@ export const JSON_TYPE = 'application/json';
 
 /** An outcome from a JSON document as a client sends it. Throws `invalid-body`. */
 export function outcomeFromJson(document: Buffer): Outcome {
-  return jsonOutcome(encodeEnvelope(document));
+  return new JsonOutcome(encodeEnvelope(document));
 }
 
 /** A failure from one flat exception document. Throws `invalid-body`. */
 export function outcomeFromException(document: Buffer): Outcome {
-  return jsonOutcome(encodeException(document));
+  return new JsonOutcome(encodeException(document));
 }
 
 /** An outcome from JavaScript values. Throws `invalid-body` where one cannot be written as JSON. */
@@ -110,22 +110,39 @@ export function errorBytes(info: OutcomeInfo, body: Buffer): Buffer {
   return info.isOpaque ? Buffer.from('null') : errorIn(body);
 }
 
-function jsonOutcome(encoded: ReturnType<typeof encodeEnvelope>): Outcome {
-  const { body, log } = encoded;
-  const bodyDigest = digestOf(body);
-  return {
-    digest:
-      log === undefined ? bodyDigest : digestOf(Buffer.from(`${bodyDigest}\n${digestOf(log)}`)),
-    isErr: encoded.isErr,
-    hasError: encoded.hasError,
-    isOpaque: false,
-    hasLog: log !== undefined,
-    size: body.length,
-    executionTime: encoded.executionTime,
-    contentType: JSON_TYPE,
-    body,
-    log,
-  };
+/** A JSON outcome. Its digest is made when it is asked for: a first write in memory needs none. */
+class JsonOutcome implements Outcome {
+  readonly isErr: boolean;
+  readonly hasError: boolean;
+  readonly isOpaque = false;
+  readonly hasLog: boolean;
+  readonly size: number;
+  readonly executionTime: string;
+  readonly contentType = JSON_TYPE;
+  readonly body: Buffer;
+  readonly log: Buffer | undefined;
+  #digest: string | undefined;
+
+  constructor({ isErr, hasError, executionTime, body, log }: EncodedEnvelope) {
+    this.isErr = isErr;
+    this.hasError = hasError;
+    this.hasLog = log !== undefined;
+    this.size = body.length;
+    this.executionTime = executionTime;
+    this.body = body;
+    this.log = log;
+  }
+
+  get digest(): string {
+    this.#digest ??= this.#makeDigest();
+    return this.#digest;
+  }
+
+  #makeDigest(): string {
+    const digest = digestOf(this.body);
+    if (this.log === undefined) return digest;
+    return digestOf(Buffer.from(`${digest}\n${digestOf(this.log)}`));
+  }
 }
 
 function digestOf(bytes: Buffer): string {

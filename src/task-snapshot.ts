@@ -19,6 +19,7 @@ import { timestamp } from './wire/timestamp.js';
 export class TaskSnapshot {
   readonly taskId: string;
   readonly #entry: TaskEntry;
+  #version: string | undefined;
 
   /** `entry` must be live: see `liveEntry`. */
   constructor(taskId: string, entry: TaskEntry) {
@@ -44,7 +45,8 @@ export class TaskSnapshot {
 
   /** The ETag without its quotes: `<ms>-<random>.<live>`. No two contents of a task share one. */
   get version(): string {
-    return versionOf(this.#entry);
+    this.#version ??= versionOf(this.#entry);
+    return this.#version;
   }
 
   /** Whether the outcome is a failure; undefined where there is no outcome. */

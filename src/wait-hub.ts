@@ -7,17 +7,18 @@
  * `lost`, and every 10 to 15 s as a safety net. A parked waiter holds no thread and no connection.
  */
 import * as errors from './errors.js';
+import { type ManyWait, type ManyWaitRequest, ManyWaits } from './many-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import {
+  type Ending,
   partsFor,
   reasonToEnd,
   settle,
-  type Topic,
+  Topic,
   type Wait,
-  type Waiter,
+  Waiter,
   type WaitRequest,
-  type WaitResult,
 } from './waiter.js';
 
 export interface WaitHubOptions {
@@ -31,6 +32,8 @@ export interface WaitHubOptions {
   readonly safetyNetMs?: number;
 }
 
+/** How many different deadlines waiters of one time-out have. */
+const STEPS = 64;
 /** How many tasks one batched re-read asks for. */
 const BATCH = 500;
 const DRAIN_STEP_MS = 20;
@@ -40,6 +43,7 @@ export class WaitHub {
   readonly #backend: ResultBackend;
   readonly #options: Required<WaitHubOptions>;
   readonly #topics = new Map<string, Topic>();
+  readonly #many: ManyWaits;
   readonly #callers = new Map<string, number>();
   #parked = 0;
   /** Counts reads and registrations, so that their order is known. */
@@ -53,6 +57,7 @@ export class WaitHub {
 
   constructor(backend: ResultBackend, options: WaitHubOptions = {}) {
     this.#backend = backend;
+    this.#many = new ManyWaits(backend);
     this.#options = {
       maxWaitMs: options.maxWaitMs ?? 55_000,
       maxWaiters: options.maxWaiters ?? 20_000,
@@ -87,21 +92,31 @@ export class WaitHub {
    * `too-many-waiters-for-caller`.
    */
   wait(request: WaitRequest): Wait {
-    let waiter: Waiter | undefined;
-    const result = new Promise<WaitResult>((resolve, reject) => {
-      waiter = {
-        request,
-        resolve,
-        reject,
-        registeredAt: this.#clock,
-        wasKnown: undefined,
-        ending: this.#isDraining ? 'draining' : this.#refusal(request.caller),
-        timer: undefined,
-      };
+    const { taskId, caller, timeoutMs } = request;
+    let topic = this.#topics.get(taskId);
+    if (topic === undefined) {
+      topic = new Topic(taskId);
+      this.#topics.set(taskId, topic);
+    }
+    const waiter = new Waiter(request, topic, {
+      registeredAt: this.#clock,
+      ending: this.#isDraining ? 'draining' : this.#refusal(caller),
+      leave: this.#leave,
     });
-    const parked = waiter!;
-    this.#park(parked);
-    return { result, cancel: () => this.#leave(parked) };
+    topic.add(waiter);
+    this.#enter(caller);
+    waiter.timer = setTimeout(this.#expire, this.#deadlineIn(timeoutMs), waiter);
+    this.#refresh(topic);
+    return waiter;
+  }
+
+  /** Waits for many tasks, as one waiter. It ends and fails as `wait` does. */
+  waitMany(request: ManyWaitRequest): ManyWait {
+    const { caller } = request;
+    const ending = this.#isDraining ? 'draining' : this.#refusal(caller);
+    this.#enter(caller);
+    const timeoutMs = this.#deadlineIn(request.timeoutMs);
+    return this.#many.park(request, { ending, timeoutMs, onLeave: () => this.#exit(caller) });
   }
 
   /**
@@ -110,9 +125,9 @@ export class WaitHub {
    */
   async drain(durationMs: number): Promise<void> {
     this.#isDraining = true;
-    const drains = [...this.#topics.values()].flatMap((topic) =>
-      [...topic.waiters].map((waiter) => () => this.#drainWaiter(topic, waiter)),
-    );
+    const waiters = [...this.#topics.values()].flatMap((topic) => [...topic.waiters()]);
+    const singles = waiters.map((waiter) => () => this.#end(waiter, 'draining'));
+    const drains = [...singles, ...this.#many.drains()];
     const started = Date.now();
     for (const [index, drain] of drains.entries()) {
       // In steps, so that many who wait for one task cost one read in each.
@@ -124,10 +139,26 @@ export class WaitHub {
     while (this.#parked > 0) await delay(10);
   }
 
-  #drainWaiter(topic: Topic, waiter: Waiter): void {
-    if (!topic.waiters.has(waiter)) return;
-    waiter.ending ??= 'draining';
-    this.#refresh(topic);
+  #enter(caller: string): void {
+    this.#parked += 1;
+    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + 1);
+  }
+
+  #exit(caller: string): void {
+    this.#parked -= 1;
+    const left = this.#callers.get(caller)! - 1;
+    if (left === 0) this.#callers.delete(caller);
+    else this.#callers.set(caller, left);
+  }
+
+  /**
+   * Clamped, and shorter by a random part, so that waiters do not end in a herd. It has steps, since
+   * the runtime keeps a list for each length of time, and those of one length are cheap.
+   */
+  #deadlineIn(timeoutMs: number): number {
+    const wait = Math.min(timeoutMs, this.maxWaitMs);
+    const step = Math.floor(Math.random() * (STEPS + 1)) / STEPS;
+    return Math.max(1, Math.round(wait * (1 - step / 16)));
   }
 
   /** Why one more waiter would be too many; undefined where there is room. */
@@ -140,43 +171,24 @@ export class WaitHub {
     return undefined;
   }
 
-  #park(waiter: Waiter): void {
-    const { taskId, caller, timeoutMs } = waiter.request;
-    let topic = this.#topics.get(taskId);
-    if (topic === undefined) {
-      topic = { taskId, waiters: new Set(), isReading: false, readAgain: false };
-      this.#topics.set(taskId, topic);
-    }
-    topic.waiters.add(waiter);
-    this.#parked += 1;
-    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + 1);
-    const wait = Math.min(timeoutMs, this.maxWaitMs);
-    waiter.timer = setTimeout(
-      () => this.#expire(waiter),
-      Math.max(1, Math.round(wait * (1 - Math.random() / 16))),
-    );
-    this.#refresh(topic);
-  }
-
   /** The one place where a waiter, its timer and its counts go. */
-  #leave(waiter: Waiter): boolean {
-    const { taskId, caller } = waiter.request;
-    const topic = this.#topics.get(taskId);
-    if (topic?.waiters.delete(waiter) !== true) return false;
+  readonly #leave = (waiter: Waiter): boolean => {
+    if (!waiter.isParked) return false;
+    const { topic, request } = waiter;
+    waiter.isParked = false;
     clearTimeout(waiter.timer);
-    if (topic.waiters.size === 0) this.#topics.delete(taskId);
-    this.#parked -= 1;
-    const left = this.#callers.get(caller)! - 1;
-    if (left === 0) this.#callers.delete(caller);
-    else this.#callers.set(caller, left);
+    topic.remove(waiter);
+    if (topic.isEmpty) this.#topics.delete(topic.taskId);
+    this.#exit(request.caller);
     return true;
-  }
+  };
 
-  #expire(waiter: Waiter): void {
-    const topic = this.#topics.get(waiter.request.taskId);
-    if (topic?.waiters.has(waiter) !== true) return;
-    waiter.ending ??= 'timeout';
-    this.#refresh(topic);
+  readonly #expire = (waiter: Waiter): void => this.#end(waiter, 'timeout');
+
+  #end(waiter: Waiter, ending: Ending): void {
+    if (!waiter.isParked) return;
+    waiter.ending ??= ending;
+    this.#refresh(waiter.topic);
   }
 
   #hear(notification: Notification): void {
@@ -186,6 +198,7 @@ export class WaitHub {
     }
     const topic = this.#topics.get(notification.taskId);
     if (topic !== undefined) this.#refresh(topic);
+    this.#many.hear(notification.taskId);
   }
 
   /** Reads a task for those who wait for it. One that is being read already is read again after. */
@@ -206,12 +219,12 @@ export class WaitHub {
       } catch (error) {
         this.#fail(topic, error, beganAt);
       }
-    } while (topic.readAgain && topic.waiters.size > 0);
+    } while (topic.readAgain && !topic.isEmpty);
     topic.isReading = false;
   }
 
   #settle(topic: Topic, snapshot: TaskSnapshot | undefined, beganAt: number): void {
-    for (const waiter of topic.waiters) {
+    for (const waiter of topic.waiters()) {
       if (waiter.registeredAt >= beganAt) continue;
       const reason = reasonToEnd(waiter, snapshot);
       waiter.wasKnown ??= snapshot !== undefined;
@@ -221,7 +234,7 @@ export class WaitHub {
 
   /** The store could not be asked: who needs the answer now is told so; the others stay parked. */
   #fail(topic: Topic, error: unknown, beganAt: number): void {
-    for (const waiter of topic.waiters) {
+    for (const waiter of topic.waiters()) {
       if (waiter.registeredAt >= beganAt) continue;
       const isParked = waiter.wasKnown !== undefined && waiter.ending === undefined;
       if (!isParked && this.#leave(waiter)) waiter.reject(error);
@@ -250,6 +263,7 @@ export class WaitHub {
       for (let at = 0; at < topics.length; at += BATCH) {
         await this.#reReadBatch(topics.slice(at, at + BATCH));
       }
+      await this.#many.hearAll();
     }
     this.#isReReading = false;
   }
@@ -265,7 +279,7 @@ export class WaitHub {
       // What ends a wait needs its parts: only such a task is read whole.
       const ends = (waiter: Waiter): boolean =>
         waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
-      if ([...topic.waiters].some(ends)) this.#refresh(topic);
+      if ([...topic.waiters()].some(ends)) this.#refresh(topic);
     }
   }
 }

@@ -43,24 +43,82 @@ export interface Wait {
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 export type Ending = 'timeout' | 'draining' | ResultdError;
 
-export interface Waiter {
+/** One parked caller. It is small on purpose, and a link of its topic's list: there may be very many. */
+export class Waiter implements Wait {
   readonly request: WaitRequest;
-  readonly resolve: (result: WaitResult) => void;
-  readonly reject: (error: unknown) => void;
+  readonly topic: Topic;
+  readonly result: Promise<WaitResult>;
   /** Only reads that began later may answer it. */
   readonly registeredAt: number;
+  readonly cancel: () => void;
+  resolve!: (result: WaitResult) => void;
+  reject!: (error: unknown) => void;
+  isParked = true;
   /** Whether the first read found the task; undefined before it. */
-  wasKnown: boolean | undefined;
+  wasKnown: boolean | undefined = undefined;
   ending: Ending | undefined;
-  timer: NodeJS.Timeout | undefined;
+  timer: NodeJS.Timeout | undefined = undefined;
+  previous: Waiter | undefined = undefined;
+  next: Waiter | undefined = undefined;
+
+  constructor(
+    request: WaitRequest,
+    topic: Topic,
+    state: {
+      readonly registeredAt: number;
+      readonly ending: Ending | undefined;
+      readonly leave: (waiter: Waiter) => void;
+    },
+  ) {
+    this.request = request;
+    this.topic = topic;
+    this.registeredAt = state.registeredAt;
+    this.ending = state.ending;
+    this.cancel = () => state.leave(this);
+    this.result = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
 }
 
 /** All who wait for one task. */
-export interface Topic {
+export class Topic {
   readonly taskId: string;
-  readonly waiters: Set<Waiter>;
-  isReading: boolean;
-  readAgain: boolean;
+  isReading = false;
+  readAgain = false;
+  #first: Waiter | undefined = undefined;
+
+  constructor(taskId: string) {
+    this.taskId = taskId;
+  }
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  add(waiter: Waiter): void {
+    waiter.next = this.#first;
+    if (this.#first !== undefined) this.#first.previous = waiter;
+    this.#first = waiter;
+  }
+
+  remove(waiter: Waiter): void {
+    const { previous, next } = waiter;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next !== undefined) next.previous = previous;
+  }
+
+  /** Each of them; the one that is given out may be removed meanwhile. */
+  *waiters(): Generator<Waiter> {
+    let waiter = this.#first;
+    while (waiter !== undefined) {
+      const { next } = waiter;
+      yield waiter;
+      waiter = next;
+    }
+  }
 }
 
 /** Why this snapshot ends the wait; undefined where it goes on. */
@@ -92,7 +150,7 @@ export function settle(
 /** The parts that any of those who wait for the task needs. */
 export function partsFor(topic: Topic): Parts {
   let parts = HEAD_ONLY;
-  for (const { request } of topic.waiters) {
+  for (const { request } of topic.waiters()) {
     if (request.parts.log) return WITH_LOG;
     if (request.parts.body) parts = WITH_BODY;
   }

@@ -15,17 +15,24 @@ export type BusySocket = Socket & {
 
 /** A connection is idle when it has neither asked nor been answered between two looks. */
 const LOOK_EVERY_MS = 50;
+/** How long one on which nothing has come yet is left open: its first request is on its way. */
+const FIRST_REQUEST_MS = 1_000;
+
+/** How many rounds of accepting a shutdown waits for at the most. */
+const MOST_ROUNDS = 1_000;
 
 export class Connections {
   readonly #server: Server;
-  /** Each with the bytes that had come from it at the last look. */
-  readonly #open = new Map<BusySocket, number>();
+  #accepted = 0;
+  /** Each with what was known of it at the last look. */
+  readonly #open = new Map<BusySocket, { bytesRead: number; readonly openedAt: number }>();
 
   constructor(server: Server) {
     this.#server = server;
     server.closeIdleConnections = () => {};
     server.on('connection', (socket) => {
-      this.#open.set(socket, 0);
+      this.#accepted += 1;
+      this.#open.set(socket, { bytesRead: 0, openedAt: performance.now() });
       socket.once('close', () => this.#open.delete(socket));
     });
   }
@@ -40,7 +47,23 @@ export class Connections {
     });
   }
 
-  /** Closes every idle connection, and those that become so. Returns what ends that. */
+  /**
+   * Resolves at a moment when no connection that was made waits to be accepted: to stop listening
+   * resets those. The event loop accepts one in a round.
+   */
+  async acceptAll(): Promise<void> {
+    for (let round = 0, before = -1; round < MOST_ROUNDS && before !== this.#accepted; round += 1) {
+      before = this.#accepted;
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  /**
+   * Closes every idle connection, and those that become so; a request that is on its way gets its
+   * answer. Returns what ends that.
+   */
   closeIdle(): () => void {
     this.#look(false);
     const timer = setInterval(() => this.#look(true), LOOK_EVERY_MS);
@@ -48,11 +71,13 @@ export class Connections {
   }
 
   #look(closes: boolean): void {
-    for (const [socket, bytes] of this.#open) {
-      // A request that is on its way when the server stops gets its answer.
-      const isIdle = socket._httpMessage == null && socket.bytesRead === bytes;
+    const newSince = performance.now() - FIRST_REQUEST_MS;
+    for (const [socket, known] of this.#open) {
+      const { bytesRead } = socket;
+      const isNew = bytesRead === 0 && known.openedAt > newSince;
+      const isIdle = socket._httpMessage == null && bytesRead === known.bytesRead && !isNew;
       if (closes && isIdle) socket.destroy();
-      else this.#open.set(socket, socket.bytesRead);
+      known.bytesRead = bytesRead;
     }
   }
 }

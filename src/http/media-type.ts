@@ -7,6 +7,22 @@ import { mediaType } from './problem.js';
 /** What a form or a missing header means: a client that did not say what it sends. */
 const UNSAID = new Set(['application/x-www-form-urlencoded', 'multipart/form-data']);
 
+export const NDJSON_TYPE = 'application/x-ndjson';
+
+/** Whether the body is said to be lines of JSON, to which no limit applies as a whole. */
+export function isNdjson(headers: IncomingHttpHeaders): boolean {
+  const [type = ''] = (headers['content-type'] ?? '').split(';', 1);
+  return type.trim().toLowerCase() === NDJSON_TYPE;
+}
+
+/** Throws `media-type` unless the body is said to be lines of JSON. */
+export function requireNdjson(headers: IncomingHttpHeaders): void {
+  if (isNdjson(headers)) return;
+  throw mediaType(
+    `the Content-Type is ${shown(headers['content-type'])}, but JSON or ${NDJSON_TYPE} is needed`,
+  );
+}
+
 /** Throws `media-type` unless the body is said to be JSON in UTF-8. */
 export function requireJson(headers: IncomingHttpHeaders): void {
   if (outcomeType(headers) !== undefined) {

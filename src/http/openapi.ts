@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { completeDescription, type Description, problemTable } from './openapi-examples.js';
 
 /** This package's version. */
 export const VERSION: string = (
@@ -21,20 +22,29 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
         version: VERSION,
         description:
           'The result backend of a task queue. Workers report what became of a task; clients read ' +
-          'it, or wait for it. Every error is a problem document (RFC 9457).',
+          'it, or wait for it. Every GET has its HEAD. Every error is a problem document (RFC 9457) ' +
+          `of one of these types:\n\n${problemTable()}`,
         license: { name: 'MIT', identifier: 'MIT' },
       },
       tags: [
         { name: 'outcome', description: 'What became of a task' },
         { name: 'status', description: 'How far a task has come' },
         { name: 'task', description: 'A task as a whole' },
+        { name: 'many', description: 'Many tasks at once' },
         { name: 'operations', description: 'Health' },
       ],
+    },
+    transformObject(made) {
+      if (!('openapiObject' in made)) return made.swaggerObject;
+      // A copy without shared parts, which YAML would write as anchors.
+      const description = JSON.parse(JSON.stringify(made.openapiObject)) as Description;
+      completeDescription(description);
+      return description as typeof made.openapiObject;
     },
     refResolver: {
       buildLocalReference: (json, _baseUri, _fragment, index) =>
         typeof json.$id === 'string' ? json.$id : `schema-${index}`,
     },
   });
-  await http.register(swaggerUi, { routePrefix: '/docs' });
+  await http.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'resultd' } });
 }

@@ -3,13 +3,28 @@
  * problem document, for the wrong request, or in a way that the client never sees.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ResultdError } from '../errors.js';
 import type { BusySocket } from './connections.js';
+import { isNdjson } from './media-type.js';
 import { rawProblemResponse } from './problem.js';
+
+/** Connections whose present request may take longer to arrive than others. */
+const longUploads = new WeakSet<Socket>();
+
+/**
+ * Lets this request take as long as it takes to arrive: Node's time for whole requests does not end
+ * it. Whoever reads it must see to it that it goes on.
+ */
+export function allowLongUpload({ socket }: IncomingMessage, response: ServerResponse): void {
+  longUploads.add(socket);
+  response.once('close', () => longUploads.delete(socket));
+}
 
 /** Answers what is not HTTP, and ends the connection. */
 export function refuseBytes(error: Error & { code?: string }, socket: BusySocket): void {
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && longUploads.has(socket)) return;
   const busyWith = socket._httpMessage;
   // What came before the bad bytes is not answered yet: an answer now would be taken for its own.
   const isOthers = busyWith != null && (busyWith.req.complete || busyWith.headersSent);
@@ -25,7 +40,8 @@ export function refuseBytes(error: Error & { code?: string }, socket: BusySocket
 export function guardProtocol(server: Server, bodyLimit: number): void {
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // A body that is too large is refused before it is sent (RFC 9110 §10.1.1).
-    const isTooLarge = Number(request.headers['content-length']) > bodyLimit;
+    const isTooLarge =
+      Number(request.headers['content-length']) > bodyLimit && !isNdjson(request.headers);
     if (!isTooLarge) response.writeContinue();
     server.emit('request', request, response);
   });

@@ -9,6 +9,7 @@ import type { ResultBackend } from '../result-backend.js';
 import type { Parts } from '../task-entry.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
 import type { WaitHub } from '../wait-hub.js';
+import type { WaitResult } from '../waiter.js';
 import { parseIfNoneMatch } from './entity-tags.js';
 import { parsePrefer } from './preferences.js';
 import { absence, setTaskHeaders } from './task-answer.js';
@@ -35,52 +36,39 @@ export class TaskReader {
     this.#hub = hub;
   }
 
-  /** Sets the headers of the answer too. Throws `task-unknown` or `task-removed`. */
-  async read(
-    request: FastifyRequest<ReadRequest>,
-    reply: FastifyReply,
-    parts: Parts,
-  ): Promise<TaskRead> {
-    const taskId = request.params.task_id;
+  /** Sets the headers of the answer too. Rejects with `task-unknown` or `task-removed`. */
+  read(request: FastifyRequest<ReadRequest>, reply: FastifyReply, parts: Parts): Promise<TaskRead> {
     const known = parseIfNoneMatch(request.headers['if-none-match']);
     reply.header('vary', 'Prefer');
     const waitMs = this.#waitMs(request, reply);
-    if (waitMs === 0) {
-      const snapshot = await this.#backend.get(taskId, parts);
-      if (snapshot === undefined) throw absence(taskId, false);
-      setTaskHeaders(reply, snapshot);
-      return { snapshot, isUnchanged: isKnown(known, snapshot), hasWaited: false };
-    }
+    if (waitMs === 0) return this.#readNow(request.params.task_id, reply, parts, known);
     if (known === '*') {
       throw invalidParameter(
         'If-None-Match is *, which cannot be waited for: give the ETag that you know, or leave it out',
       );
     }
-    return this.#wait(request, reply, { taskId, parts, timeoutMs: waitMs, knownVersions: known });
+    // Field by field, and with no promise more than is needed: ten thousand of these may be parked.
+    const wait = this.#hub.wait({
+      taskId: request.params.task_id,
+      parts,
+      timeoutMs: waitMs,
+      knownVersions: known,
+      caller: request.ip,
+    });
+    reply.raw.on('close', wait.cancel);
+    return wait.result.then((result) => answerOf(result, request.params.task_id, reply, known));
   }
 
-  async #wait(
-    request: FastifyRequest<ReadRequest>,
+  async #readNow(
+    taskId: string,
     reply: FastifyReply,
-    what: {
-      taskId: string;
-      parts: Parts;
-      timeoutMs: number;
-      knownVersions?: readonly string[] | undefined;
-    },
+    parts: Parts,
+    known: '*' | readonly string[] | undefined,
   ): Promise<TaskRead> {
-    const wait = this.#hub.wait({ ...what, caller: request.ip });
-    reply.raw.once('close', wait.cancel);
-    const { reason, snapshot } = await wait.result;
-    const isDraining = reason === 'draining';
-    if (isDraining) reply.header('connection', 'close');
-    if (snapshot === undefined) throw absence(what.taskId, reason === 'removed');
+    const snapshot = await this.#backend.get(taskId, parts);
+    if (snapshot === undefined) throw absence(taskId, false);
     setTaskHeaders(reply, snapshot);
-    return {
-      snapshot,
-      isUnchanged: isKnown(what.knownVersions, snapshot),
-      hasWaited: !isDraining,
-    };
+    return { snapshot, isUnchanged: isKnown(known, snapshot), hasWaited: false };
   }
 
   /** How long to wait, 0 for not at all. The query wins over the header (RFC 7240 §4.3). */
@@ -93,6 +81,19 @@ export class TaskReader {
     reply.header('preference-applied', `wait=${Math.floor(effective / 1_000)}`);
     return effective;
   }
+}
+
+function answerOf(
+  { reason, snapshot }: WaitResult,
+  taskId: string,
+  reply: FastifyReply,
+  known: readonly string[] | undefined,
+): TaskRead {
+  const isDraining = reason === 'draining';
+  if (isDraining) reply.header('connection', 'close');
+  if (snapshot === undefined) throw absence(taskId, reason === 'removed');
+  setTaskHeaders(reply, snapshot);
+  return { snapshot, isUnchanged: isKnown(known, snapshot), hasWaited: !isDraining };
 }
 
 function isKnown(known: '*' | readonly string[] | undefined, snapshot: TaskSnapshot): boolean {

@@ -2,7 +2,7 @@
 import { parseDuration } from '../duration.js';
 import { invalidBody, invalidParameter, shown } from '../errors.js';
 import { NEVER } from '../task-entry.js';
-import { scanDocument } from '../wire/json-scanner.js';
+import { decodeString, type Member, scanDocument } from '../wire/json-scanner.js';
 
 /** The milliseconds of `?ttl=`, `NEVER`, or undefined where it was left out. */
 export function parseTtl(text: string | undefined): number | undefined {
@@ -20,19 +20,24 @@ export function parseTtl(text: string | undefined): number | undefined {
 /** The milliseconds of `{"ttl":"7d"}`, `{"ttl":3600}` or `{"ttl":"never"}`. */
 export function ttlFromJson(document: Buffer): number {
   let ttlMs: number | undefined;
-  for (const { name, start, end, type } of scanDocument(document)) {
-    if (name !== 'ttl') throw invalidBody(`${shown(name)} is not a key of an expiry: give "ttl"`);
-    if (ttlMs !== undefined) throw invalidBody('"ttl" is there twice: send it once');
-    const raw = document.toString('utf8', start, end);
-    const text = type === 'string' ? (JSON.parse(raw) as string) : raw;
-    const parsed = text === 'never' ? NEVER : parseDuration(text);
-    if ((type !== 'string' && type !== 'number') || parsed === undefined || parsed === 0) {
-      throw invalidBody(
-        `"ttl" is ${shown(text)}: give a duration above 0 such as "7d", a number of seconds, or "never"`,
-      );
+  for (const member of scanDocument(document)) {
+    if (member.name !== 'ttl') {
+      throw invalidBody(`${shown(member.name)} is not a key of an expiry: give "ttl"`);
     }
-    ttlMs = parsed;
+    if (ttlMs !== undefined) throw invalidBody('"ttl" is there twice: send it once');
+    ttlMs = ttlOf(document, member);
   }
   if (ttlMs === undefined) throw invalidBody('the expiry has no "ttl": send {"ttl":"7d"}');
   return ttlMs;
+}
+
+/** The milliseconds of a time to live in JSON, or `NEVER`. */
+export function ttlOf(document: Buffer, { start, end, type }: Member): number {
+  const text =
+    type === 'string' ? decodeString(document, start, end) : document.toString('utf8', start, end);
+  const ttlMs = text === 'never' && type === 'string' ? NEVER : parseDuration(text);
+  if ((type === 'string' || type === 'number') && ttlMs !== undefined && ttlMs !== 0) return ttlMs;
+  throw invalidBody(
+    `"ttl" is ${shown(text)}: give a duration above 0 such as "7d", a number of seconds, or "never"`,
+  );
 }

@@ -17,11 +17,13 @@
  * | 86 | 4 | length of the execution time, u32 |
  * | 90 | … | execution time, then content type, Latin-1 |
  */
-import type { OutcomeInfo } from '../outcome.js';
+import { JSON_TYPE, type OutcomeInfo } from '../outcome.js';
 import type { TaskEntry } from '../task-entry.js';
 
 const FORMAT = 1;
 export const DESCRIPTOR_AT = 49;
+
+const TIME_AT = DESCRIPTOR_AT + 41;
 
 const IS_ERR = 1;
 const HAS_ERROR = 2;
@@ -58,7 +60,10 @@ export function encodeDescriptor(info: OutcomeInfo): Buffer {
   return bytes;
 }
 
-/** The entry of a head and of the bytes that were read with it. Throws on an unknown format. */
+/**
+ * The entry of a head and of the bytes that were read with it. `head` must not change afterwards:
+ * what it tells of the outcome is decoded when asked for. Throws on an unknown format.
+ */
 export function decodeHead(
   head: Buffer,
   { body, log, progress }: Pick<TaskEntry, 'body' | 'log' | 'progress'>,
@@ -72,24 +77,59 @@ export function decodeHead(
     createdAt: head.readDoubleLE(25),
     outcomeExpiresAt: head.readDoubleLE(33),
     progressExpiresAt: head.readDoubleLE(41),
-    outcome: head.length > DESCRIPTOR_AT ? decodeDescriptor(head) : undefined,
+    outcome: head.length > DESCRIPTOR_AT ? new StoredInfo(head) : undefined,
     body,
     log,
     progress,
   };
 }
 
-function decodeDescriptor(head: Buffer): OutcomeInfo {
-  const flags = head[DESCRIPTOR_AT + 32]!;
-  const timeEnd = DESCRIPTOR_AT + 41 + head.readUInt32LE(DESCRIPTOR_AT + 37);
-  return {
-    digest: head.toString('latin1', DESCRIPTOR_AT, DESCRIPTOR_AT + 32),
-    isErr: (flags & IS_ERR) !== 0,
-    hasError: (flags & HAS_ERROR) !== 0,
-    isOpaque: (flags & IS_OPAQUE) !== 0,
-    hasLog: (flags & HAS_LOG) !== 0,
-    size: head.readUInt32LE(DESCRIPTOR_AT + 33),
-    executionTime: head.toString('latin1', DESCRIPTOR_AT + 41, timeEnd),
-    contentType: head.toString('latin1', timeEnd),
-  };
+/**
+ * What a head tells of the outcome, decoded when it is asked for: a read needs a few of these, and
+ * it is on the way of every one.
+ */
+class StoredInfo implements OutcomeInfo {
+  readonly #head: Buffer;
+  readonly #flags: number;
+
+  constructor(head: Buffer) {
+    this.#head = head;
+    this.#flags = head[DESCRIPTOR_AT + 32]!;
+  }
+
+  get digest(): string {
+    return this.#head.toString('latin1', DESCRIPTOR_AT, DESCRIPTOR_AT + 32);
+  }
+
+  get isErr(): boolean {
+    return (this.#flags & IS_ERR) !== 0;
+  }
+
+  get hasError(): boolean {
+    return (this.#flags & HAS_ERROR) !== 0;
+  }
+
+  get isOpaque(): boolean {
+    return (this.#flags & IS_OPAQUE) !== 0;
+  }
+
+  get hasLog(): boolean {
+    return (this.#flags & HAS_LOG) !== 0;
+  }
+
+  get size(): number {
+    return this.#head.readUInt32LE(DESCRIPTOR_AT + 33);
+  }
+
+  get executionTime(): string {
+    return this.#head.toString('latin1', TIME_AT, this.#timeEnd);
+  }
+
+  get contentType(): string {
+    return this.isOpaque ? this.#head.toString('latin1', this.#timeEnd) : JSON_TYPE;
+  }
+
+  get #timeEnd(): number {
+    return TIME_AT + this.#head.readUInt32LE(DESCRIPTOR_AT + 37);
+  }
 }

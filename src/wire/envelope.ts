@@ -42,7 +42,7 @@ export function encodeEnvelope(document: Buffer): EncodedEnvelope {
   if (known.return_value === undefined && !hasError && !(known.is_err !== undefined && isErr)) {
     throw noVerdict([...Object.keys(known), ...others.map((member) => member.name)]);
   }
-  const error = hasError ? completeException(document, known.error!) : NULL;
+  const error = hasError ? completeException(document, known.error!) : undefined;
   return assemble(document, known, others, { isErr, error });
 }
 
@@ -70,8 +70,8 @@ function sort(
   const known: Known = {};
   const others: Member[] = [];
   for (const member of members) {
-    const key = keys.find((name) => name === member.name);
-    if (key === undefined) {
+    const key = member.name as Key;
+    if (!keys.includes(key)) {
       others.push(member);
       continue;
     }
@@ -89,50 +89,60 @@ function assemble(
   document: Buffer,
   known: Known,
   others: readonly Member[],
-  { isErr, error }: { isErr: boolean; error: Buffer },
+  { isErr, error }: { isErr: boolean; error: Buffer | undefined },
 ): EncodedEnvelope {
   const { return_value: value, execution_time: time, labels, log } = known;
-  const parts: Part[] = [
-    isErr ? TRUE_HEAD : FALSE_HEAD,
-    value ?? 'null',
-    ',"execution_time":',
-    time ?? '0',
-    ',"labels":',
-    labels ?? '{}',
-    ',"error":',
-    error,
-  ];
+  const executionTime =
+    time === undefined ? '0' : document.toString('latin1', time.start, time.end);
+  const parts = new Parts();
+  parts.add(isErr ? TRUE_HEAD : FALSE_HEAD, value ?? 'null');
+  parts.add(',"execution_time":', executionTime, ',"labels":', labels ?? '{}');
+  parts.add(',"error":', error ?? 'null');
   for (const member of others) {
-    parts.push(',', { start: member.nameStart, end: member.nameEnd }, ':', member);
+    parts.add(',', { start: member.nameStart, end: member.nameEnd }, ':', member);
   }
-  parts.push('}');
+  parts.add('}');
   return {
-    body: join(document, parts),
+    body: parts.join(document),
     log: log?.type === 'string' ? Buffer.from(document.subarray(log.start, log.end)) : undefined,
     isErr,
-    hasError: error !== NULL,
-    executionTime: time === undefined ? '0' : document.toString('latin1', time.start, time.end),
+    hasError: error !== undefined,
+    executionTime,
   };
 }
 
 /** ASCII text, bytes, or a span of the document. */
 type Part = string | Buffer | { readonly start: number; readonly end: number };
 
-/**
- * The parts in one buffer. It is exactly as large and shares its memory with nothing, so that a
- * store may keep it as it is.
- */
-function join(document: Buffer, parts: readonly Part[]): Buffer {
-  let size = 0;
-  for (const part of parts) size += isSpan(part) ? part.end - part.start : part.length;
-  const target = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  for (const part of parts) {
-    if (typeof part === 'string') at += target.write(part, at, 'latin1');
-    else if (isSpan(part)) at += document.copy(target, at, part.start, part.end);
-    else at += part.copy(target, at);
+/** The parts of an envelope. Texts that follow each other become one. */
+class Parts {
+  readonly #parts: Part[] = [];
+
+  add(...parts: readonly Part[]): void {
+    for (const part of parts) {
+      const last = this.#parts.length - 1;
+      const before = this.#parts[last];
+      if (typeof part === 'string' && typeof before === 'string') this.#parts[last] = before + part;
+      else this.#parts.push(part);
+    }
   }
-  return target;
+
+  /**
+   * All of them in one buffer. It is exactly as large and shares its memory with nothing, so that a
+   * store may keep it as it is.
+   */
+  join(document: Buffer): Buffer {
+    let size = 0;
+    for (const part of this.#parts) size += isSpan(part) ? part.end - part.start : part.length;
+    const target = Buffer.allocUnsafeSlow(size);
+    let at = 0;
+    for (const part of this.#parts) {
+      if (typeof part === 'string') at += target.write(part, at, 'latin1');
+      else if (isSpan(part)) at += document.copy(target, at, part.start, part.end);
+      else at += part.copy(target, at);
+    }
+    return target;
+  }
 }
 
 function isSpan(part: Part): part is { readonly start: number; readonly end: number } {

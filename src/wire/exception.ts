@@ -9,6 +9,10 @@
 import { invalidBody, listed } from '../errors.js';
 import { type Member, scanValue, typeAt, walkMembers } from './json-scanner.js';
 
+const OPEN = Buffer.from('{');
+const COMMA = Buffer.from(',');
+const COLON = Buffer.from(':');
+
 interface Insertion {
   readonly at: number;
   readonly text: string;
@@ -30,23 +34,16 @@ export function completeException(document: Buffer, error: Member): Buffer {
 
 /** The members of a flat exception document as one object, completed. Throws `invalid-body`. */
 export function completeFlatException(document: Buffer, members: readonly Member[]): Buffer {
-  const insertions: Insertion[] = [];
   const level: Level = { where: 'the exception', names: [], hasType: false };
-  for (const member of members) {
-    visitMember(document, level, member.name, member.start, insertions);
-  }
-  const missing = missingMembers(level);
   const parts: Buffer[] = [];
   for (const member of members) {
-    parts.push(Buffer.from(parts.length === 0 ? '{' : ','));
-    parts.push(document.subarray(member.nameStart, member.nameEnd), Buffer.from(':'));
-    if (member.name.startsWith('exc_')) {
-      parts.push(...splice(document, member.start, member.end, insertions));
-    } else {
-      parts.push(document.subarray(member.start, member.end));
-    }
+    const insertions: Insertion[] = [];
+    visitMember(document, level, member.name, member.start, insertions);
+    parts.push(parts.length === 0 ? OPEN : COMMA);
+    parts.push(document.subarray(member.nameStart, member.nameEnd), COLON);
+    for (const part of splice(document, member.start, member.end, insertions)) parts.push(part);
   }
-  return Buffer.concat([...parts, Buffer.from(`${missing}}`)]);
+  return Buffer.concat([...parts, Buffer.from(`${missingMembers(level)}}`)]);
 }
 
 function walkException(
@@ -106,7 +103,6 @@ function splice(
   const parts: Buffer[] = [];
   let from = start;
   for (const { at, text } of insertions) {
-    if (at < start || at > end) continue;
     parts.push(document.subarray(from, at), Buffer.from(text));
     from = at;
   }

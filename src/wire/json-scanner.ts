@@ -18,6 +18,11 @@ import {
 
 /** Documents nested deeper than this are refused. */
 export const MAX_DEPTH = 1_000;
+/**
+ * The keys that a document may have at its top level: each one costs memory and time of its own,
+ * which those inside a value do not.
+ */
+export const MAX_MEMBERS = 1_000;
 /** How much deeper than its document an envelope may be. */
 const ADDED_DEPTH = 2;
 
@@ -38,21 +43,50 @@ const COMMA = 0x2c;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+
+/** Where a value stands. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
- * The members of the one object that `bytes` hold, in order, duplicates included.
+ * The members of the one object that `bytes` hold, in order, duplicates included. A wrapper's own
+ * level does not count: its values may be as deep as documents of their own.
  * Throws `invalid-body` where they hold anything else.
  */
-export function scanDocument(bytes: Buffer): Member[] {
+export function scanDocument(bytes: Buffer, { isWrapper = false } = {}): Member[] {
   const start = checkText(bytes);
   if (bytes[start] !== OPEN_OBJECT) {
     scanValue(bytes, start, 0);
     throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an object is needed`);
   }
   const members: Member[] = [];
-  const end = skipSpace(bytes, scanMembers(bytes, start, members, 1));
+  const end = skipSpace(bytes, scanMembers(bytes, start, members, isWrapper ? 0 : 1));
   if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
   return members;
+}
+
+/**
+ * The elements of the one array that `bytes` hold, each of which may be as deep as a wrapper.
+ * Throws `invalid-body` where they hold anything else.
+ */
+export function scanArray(bytes: Buffer): Span[] {
+  const start = checkText(bytes);
+  if (bytes[start] !== OPEN_ARRAY) {
+    scanValue(bytes, start, 0);
+    throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an array is needed`);
+  }
+  const elements: Span[] = [];
+  const arrayEnd = walkElements(bytes, start, (elementStart) => {
+    const elementEnd = scanValue(bytes, elementStart, -1);
+    elements.push({ start: elementStart, end: elementEnd });
+    return elementEnd;
+  });
+  const end = skipSpace(bytes, arrayEnd);
+  if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
+  return elements;
 }
 
 /**
@@ -80,10 +114,29 @@ export function walkMembers(
     const nameStart = at;
     const nameEnd = skipString(bytes, at);
     const valueStart = skipSpace(bytes, skipColon(bytes, nameEnd));
-    const end = visit(decodeName(bytes, nameStart, nameEnd), valueStart, nameStart, nameEnd);
+    const end = visit(decodeString(bytes, nameStart, nameEnd), valueStart, nameStart, nameEnd);
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_OBJECT) return at + 1;
     if (bytes[at] !== COMMA) throw syntaxError(bytes, at, '"," or "}"');
+    at = skipSpace(bytes, at + 1);
+  }
+}
+
+/**
+ * Walks over the elements of an array; the offset after it. `visit` is told where each of them
+ * starts, and returns where it ends.
+ */
+export function walkElements(
+  bytes: Buffer,
+  start: number,
+  visit: (elementStart: number) => number,
+): number {
+  let at = skipSpace(bytes, start + 1);
+  if (bytes[at] === CLOSE_ARRAY) return at + 1;
+  for (;;) {
+    at = skipSpace(bytes, visit(at));
+    if (bytes[at] === CLOSE_ARRAY) return at + 1;
+    if (bytes[at] !== COMMA) throw syntaxError(bytes, at, '"," or "]"');
     at = skipSpace(bytes, at + 1);
   }
 }
@@ -121,6 +174,11 @@ function checkText(bytes: Buffer): number {
 
 function scanMembers(bytes: Buffer, start: number, members: Member[], depth: number): number {
   return walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
+    if (members.length === MAX_MEMBERS) {
+      throw invalidBody(
+        `the body has more than ${MAX_MEMBERS} keys at its top level: put them into one value`,
+      );
+    }
     const end = scanValue(bytes, valueStart, depth);
     members.push({
       name,
@@ -134,7 +192,8 @@ function scanMembers(bytes: Buffer, start: number, members: Member[], depth: num
   });
 }
 
-function decodeName(bytes: Buffer, start: number, end: number): string {
+/** The text of a string that has been scanned. */
+export function decodeString(bytes: Buffer, start: number, end: number): string {
   const raw = bytes.toString('utf8', start + 1, end - 1);
   return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
 }

@@ -2,6 +2,7 @@
  * The end of a running service: with a thousand who wait and writers who go on, with a store that is
  * frozen, with clients that are slow, and with an operator who will not wait.
  */
+import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { Pool } from 'undici';
@@ -127,6 +128,9 @@ t.test(
       t.ok(servedMs > DRAIN_MS * 0.95, `served for ${Math.round(servedMs)} ms, then ${failure}`);
       t.ok(acknowledged.at(-1)!.at - signalledAt > DRAIN_MS / 2, 'and taken');
     }
+    // What connects at the moment of the end may find nobody, or a reset; nothing else is cut.
+    const cut = written.filter(({ failure }) => failure !== 'ECONNREFUSED');
+    t.ok(cut.length <= 2, `${cut.length} writers saw a reset at the end`);
     const ids = written.flatMap(({ acknowledged }) => acknowledged.map(({ id }) => id));
     t.same(
       await missingOf(t, redis.url, ids),
@@ -170,25 +174,25 @@ t.test('a client that reads slowly gets all of its answer', async (t) => {
   const pool = new Pool(service.origin);
   t.teardown(() => pool.destroy());
   const value = Buffer.alloc(24 * 1_024 * 1_024, 'x');
-  const { statusCode, body } = await pool.request({
+  const stored = await pool.request({
     method: 'PUT',
     path: '/v1/tasks/large/result',
     headers: { 'content-type': 'application/octet-stream' },
     body: value,
   });
-  await body.dump();
-  t.equal(statusCode, 201);
-  const connection = await RawConnection.open(t, portOf(service));
-  connection.send('GET /v1/tasks/large/result HTTP/1.1\r\nHost: x\r\n\r\n');
-  connection.socket.pause();
+  await stored.body.dump();
+  t.equal(stored.statusCode, 201);
+  const socket = connect(portOf(service), '127.0.0.1');
+  socket.write('GET /v1/tasks/large/result HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.pause();
   await (await ParkedClient.ask(portOf(service), '/v1/tasks/none/result?wait=1ms')).ended;
   service.signal('SIGTERM');
   await service.untilOutput(/shutting down/);
   // Longer than an idle connection is left open.
   await pause(500);
-  connection.socket.resume();
-  const answer = await connection.answer();
-  t.ok(answer.body.equals(value), `${answer.body.length} bytes`);
+  const answer = Buffer.concat((await socket.toArray()) as Buffer[]);
+  const body = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
+  t.ok(body.equals(value), `${body.length} bytes`);
   t.same(await service.exited, { code: 0, signal: null });
 });
 

@@ -4,10 +4,15 @@
  */
 import t, { type Test } from 'tap';
 import { Service, type ServiceOptions } from '../support/service.js';
+import { batchGet } from './suite/batch-get.js';
+import { batchSet } from './suite/batch-set.js';
+import { batchWait } from './suite/batch-wait.js';
 import { conditions } from './suite/conditions.js';
 import { consume } from './suite/consume.js';
+import { isDocumented } from './suite/documented.js';
 import { exceptions } from './suite/exceptions.js';
 import { expiry } from './suite/expiry.js';
+import { lists } from './suite/lists.js';
 import { opaque } from './suite/opaque.js';
 import { outcomes } from './suite/outcomes.js';
 import { refusals } from './suite/refusals.js';
@@ -31,6 +36,10 @@ const TOPICS: readonly Topic[] = [
   waiting,
   watching,
   refusals,
+  batchGet,
+  batchSet,
+  batchWait,
+  lists,
 ];
 
 /** Registers every test for one backend. `open` gives an empty store each time. */
@@ -48,4 +57,7 @@ export function apiSuite(name: string, open: () => Promise<Store>): void {
       }
     });
   }
+  t.test(`${name}: every answer is documented, and every documented one was seen`, async (test) =>
+    isDocumented(test, await start(test, {})),
+  );
 }

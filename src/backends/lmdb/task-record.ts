@@ -43,22 +43,22 @@ export function encodeRecord(entry: TaskEntry, withBody: boolean, withLog: boole
   return bytes;
 }
 
-/** The entry of a record of `length` bytes. Nothing of it shares memory with `bytes`. */
-export function decodeRecord(bytes: Buffer, length: number, withBody: boolean): TaskEntry {
-  const flags = bytes[0]!;
-  const progressAt = PREFIX + bytes.readUInt32LE(1);
-  const logAt = progressAt + bytes.readUInt32LE(5);
-  const bodyAt = logAt + bytes.readUInt32LE(9);
+/**
+ * The entry of a record of `length` bytes. They are copied once, as far as they are asked for: what
+ * a read gave is overwritten by the next one.
+ */
+export function decodeRecord(record: Buffer, length: number, withBody: boolean): TaskEntry {
+  const flags = record[0]!;
+  const progressAt = PREFIX + record.readUInt32LE(1);
+  const logAt = progressAt + record.readUInt32LE(5);
+  const bodyAt = logAt + record.readUInt32LE(9);
+  const hasBody = withBody && (flags & HAS_BODY) !== 0;
+  const bytes = Buffer.from(record.subarray(0, hasBody ? length : bodyAt));
   return decodeHead(bytes.subarray(PREFIX, progressAt), {
-    progress: (flags & HAS_PROGRESS) === 0 ? undefined : copied(bytes, progressAt, logAt),
-    log: (flags & HAS_LOG) === 0 ? undefined : copied(bytes, logAt, bodyAt),
-    body: (flags & HAS_BODY) === 0 || !withBody ? undefined : copied(bytes, bodyAt, length),
+    progress: (flags & HAS_PROGRESS) === 0 ? undefined : bytes.subarray(progressAt, logAt),
+    log: (flags & HAS_LOG) === 0 ? undefined : bytes.subarray(logAt, bodyAt),
+    body: hasBody ? bytes.subarray(bodyAt) : undefined,
   });
-}
-
-/** A copy, since what a read gave is overwritten by the next one. */
-export function copied(bytes: Buffer, start: number, end: number): Buffer {
-  return Buffer.from(bytes.subarray(start, end));
 }
 
 /** The list without what was consumed, which stands in records of its own. */

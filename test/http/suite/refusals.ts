@@ -11,6 +11,12 @@ const ROUTES: readonly [path: string, allow: string][] = [
   ['/v1/tasks/{id}/status', 'GET, HEAD, POST, PUT'],
   ['/v1/tasks/{id}/expiry', 'PUT'],
   ['/v1/tasks/{id}/result/consume', 'POST'],
+  ['/v1/tasks', 'GET, HEAD'],
+  ['/v1/stats', 'GET, HEAD'],
+  ['/v1/batch/get', 'POST'],
+  ['/v1/batch/wait', 'POST'],
+  ['/v1/batch/set', 'POST'],
+  ['/v1/batch/delete', 'POST'],
   ['/livez', 'GET, HEAD'],
   ['/readyz', 'GET, HEAD'],
   ['/openapi.json', 'GET, HEAD'],
@@ -60,7 +66,7 @@ export const refusals: Topic = {
         '/',
         '/v1',
         '/v1/',
-        '/v1/tasks',
+        '/v1/batch',
         '/v2/tasks/a',
         '/V1/tasks/a',
         '/v1/tasks/a/',
@@ -130,12 +136,28 @@ export const refusals: Topic = {
 
     'a badly encoded path is 400': async (t, api) => {
       for (const bad of ['%', '%zz', '%4', '%ff', '%c3', '%ED%A0%80', `${'x'.repeat(3_000)}%`]) {
-        for (const suffix of ['', '/result', '/status']) {
-          const answer = await api.get(`/v1/tasks/${bad}${suffix}`);
-          isProblem(t, answer, 'invalid-request', /%/, bad.slice(0, 10));
+        for (const [method, suffix] of READS) {
+          const answer = await api.call(method, `/v1/tasks/${bad}${suffix}`);
+          if (method === 'GET') isProblem(t, answer, 'invalid-request', /%/, bad.slice(0, 10));
+          else t.equal(answer.status, 400);
         }
-        const answer = await api.put(`/v1/tasks/${bad}/result`, SUCCESS);
-        isProblem(t, answer, 'invalid-request', /%/);
+        for (const [method, route, body] of WRITES) {
+          const target = `/v1/tasks/${bad}${route}`;
+          const answer = await api.call(method, target, { body, headers: json });
+          isProblem(t, answer, 'invalid-request', /%/, `${method} ${bad.slice(0, 10)}${route}`);
+        }
+      }
+    },
+
+    'a Content-Type that is none is 415 on every write': async (t, api) => {
+      for (const [method, route, body] of WRITES) {
+        const path = api.path();
+        await api.put(`${path}/result`, SUCCESS);
+        const before = await api.get(path);
+        const headers = { 'content-type': 'json' };
+        const answer = await api.call(method, `${path}${route}`, { body: body || 'x', headers });
+        isProblem(t, answer, 'media-type', /"json"/, `${method} ${route}`);
+        t.equal((await api.get(path)).text, before.text, 'nothing changed');
       }
     },
 

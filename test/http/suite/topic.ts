@@ -4,6 +4,7 @@
  */
 import type { Test } from 'tap';
 import type { Answer, Call, Service, ServiceOptions } from '../../support/service.js';
+import { record } from './documented.js';
 
 export type Run = (t: Test, api: Api) => Promise<void>;
 
@@ -46,8 +47,10 @@ export class Api {
     return new Api(await this.#start(t, options), this.#start);
   }
 
-  call(method: string, target: string, call?: Call): Promise<Answer> {
-    return this.service.call(method, target, call);
+  async call(method: string, target: string, call?: Call): Promise<Answer> {
+    const answer = await this.service.call(method, target, call);
+    record(method, target, answer);
+    return answer;
   }
 
   get(target: string, headers?: Call['headers']): Promise<Answer> {

@@ -6,7 +6,7 @@ import type { Topic } from './topic.js';
 /** Seen from the compiled file. */
 const FOLDER = new URL('../../../../test/vectors/', import.meta.url);
 
-function load(kind: string, ending: string): [name: string, document: Buffer][] {
+export function loadVectors(kind: string, ending: string): [name: string, document: Buffer][] {
   const folder = new URL(`${kind}/`, FOLDER);
   const names = readdirSync(folder).filter((name) => name.endsWith(ending));
   if (names.length === 0) throw new Error(`there are no vectors in ${folder.href}`);
@@ -41,7 +41,7 @@ export const vectors: Topic = {
   name: 'vectors',
   cases: {
     'every outcome comes back byte for byte, wherever it stands': async (t, api) => {
-      for (const [name, document] of load('outcomes', '.json')) {
+      for (const [name, document] of loadVectors('outcomes', '.json')) {
         const path = api.path();
         t.equal((await api.put(`${path}/result`, document)).status, 201, name);
         const withLog = await api.get(`${path}/result?with_logs=true`);
@@ -61,8 +61,8 @@ export const vectors: Topic = {
     },
 
     'every incomplete outcome is completed': async (t, api) => {
-      const completed = new Map(load('rewritten', '.out.json'));
-      for (const [name, document] of load('rewritten', '.in.json')) {
+      const completed = new Map(loadVectors('rewritten', '.out.json'));
+      for (const [name, document] of loadVectors('rewritten', '.in.json')) {
         for (const method of ['PUT', 'POST'] as const) {
           const path = api.path();
           const headers = { 'content-type': 'application/json' };
@@ -75,7 +75,7 @@ export const vectors: Topic = {
     },
 
     'every bad outcome is refused with its fault named, and nothing is stored': async (t, api) => {
-      const vectors = load('refused', '.json');
+      const vectors = loadVectors('refused', '.json');
       t.same(
         vectors.map(([name]) => name),
         Object.keys(NAMED).sort(),
@@ -96,7 +96,7 @@ export const vectors: Topic = {
       const path = api.path();
       await api.put(`${path}/result`, '{"return_value":1}');
       const before = await api.get(path);
-      for (const [, document] of load('refused', '.json'))
+      for (const [, document] of loadVectors('refused', '.json'))
         await api.put(`${path}/result`, document);
       const after = await api.get(path);
       t.equal(after.text, before.text);

@@ -1,0 +1,52 @@
+/** All tasks of a namespace: `GET /v1/tasks` and `GET /v1/stats`. */
+import type { FastifyInstance } from 'fastify';
+import * as answers from '../schemas/answers.js';
+import { type ListParameters, ListQuerySchema } from '../schemas/parameters.js';
+import { sendJson } from '../src/http/json-answer.js';
+import { nextPage, parseListQuery } from '../src/http/list-query.js';
+import { readRoute } from '../src/http/read-route.js';
+import type { ResultBackend } from '../src/result-backend.js';
+
+const URL = '/v1/tasks';
+
+/** Registers the routes. They know the contract only. */
+export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
+  readRoute<{ Querystring: ListParameters }>(app, URL, {
+    schema: {
+      operationId: 'listTasks',
+      summary: 'List tasks, the last written first',
+      description:
+        'No task comes twice in one traversal. One that changes during it may be missing, and heads ' +
+        'the next. Link: rel="next" leads to the next page.',
+      tags: ['many'],
+      querystring: ListQuerySchema,
+      response: {
+        200: answers.json('A page', 'TaskList', 'list'),
+        ...answers.problems(answers.COUNT_PROBLEMS, { 400: ['invalid-parameter'] }),
+      },
+    },
+    handler: async (request, reply) => {
+      const { items, nextCursor } = await backend.list(parseListQuery(request.query));
+      reply.header('cache-control', 'no-store');
+      if (nextCursor !== undefined) reply.header('link', nextPage(URL, request.query, nextCursor));
+      const views = items.map((item) => item.toStatusView()).join(',');
+      const cursor = nextCursor === undefined ? 'null' : `"${nextCursor}"`;
+      return sendJson(reply, `{"items":[${views}],"next_cursor":${cursor}}`);
+    },
+  });
+  readRoute(app, '/v1/stats', {
+    schema: {
+      operationId: 'getStats',
+      summary: 'Count tasks by their states',
+      tags: ['many'],
+      response: {
+        200: answers.json('The counts', 'Stats', 'none'),
+        ...answers.problems(answers.COUNT_PROBLEMS),
+      },
+    },
+    handler: async (_request, reply) => {
+      const counts = await backend.count();
+      return sendJson(reply.header('cache-control', 'no-store'), JSON.stringify(counts));
+    },
+  });
+}

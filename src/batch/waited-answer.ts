@@ -1,0 +1,22 @@
+/** The answer of a batch wait, in pieces of JSON. */
+import type { ManyWaitResult } from '../many-waits.js';
+import type { ResultBackend } from '../result-backend.js';
+import type { GetBody } from './batch-bodies.js';
+import { readEntries, statusEntries } from './entries.js';
+
+/**
+ * What was found ready is what is listed as ready. Outcomes are read after that, at the last moment:
+ * a task that is removed just then has an entry that says so.
+ */
+export async function* waitedAnswer(
+  backend: ResultBackend,
+  { taskIds, ...options }: GetBody,
+  { isComplete, ready }: ManyWaitResult,
+): AsyncGenerator<Buffer> {
+  yield Buffer.from(`{"complete":${isComplete},"ready":[`);
+  const readyIds = taskIds.filter((taskId) => ready.has(taskId));
+  if (options.include === 'outcome') yield* readEntries(backend, readyIds, options);
+  else yield* statusEntries(readyIds.map((taskId) => ready.get(taskId)!));
+  const pending = taskIds.filter((taskId) => !ready.has(taskId));
+  yield Buffer.from(`],"pending":${JSON.stringify(pending)}}`);
+}

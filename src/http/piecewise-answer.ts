@@ -1,0 +1,32 @@
+/** A JSON answer that is made in pieces: sent whole where it is small, else as it is made. */
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { JSON_TYPE } from '../outcome.js';
+import { sendJson } from './json-answer.js';
+
+/** Up to so many bytes are gathered, so that a small answer has a length and goes out in one write. */
+const GATHERED_BYTES = 1_024 * 1_024;
+
+/** A failure while the first pieces are made is answered as one; later it cuts the answer off. */
+export async function sendPieces(
+  reply: FastifyReply,
+  pieces: AsyncGenerator<Buffer>,
+): Promise<FastifyReply> {
+  const gathered: Buffer[] = [];
+  for (let bytes = 0; bytes < GATHERED_BYTES; ) {
+    const { value, done } = await pieces.next();
+    if (done === true) return sendJson(reply, Buffer.concat(gathered));
+    gathered.push(value);
+    bytes += value.length;
+  }
+  reply.header('content-type', JSON_TYPE);
+  return reply.send(Readable.from(all(gathered, pieces), { objectMode: false }));
+}
+
+async function* all(
+  gathered: readonly Buffer[],
+  rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  yield* gathered;
+  yield* rest;
+}

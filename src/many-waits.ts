@@ -1,0 +1,240 @@
+/**
+ * Waits for many tasks at once, for the wait hub: each is one parked waiter, with a small record for
+ * each task that is not ready.
+ *
+ * A wait reads all of its tasks when it begins and, to be sure, when enough of them have been seen
+ * ready: the answer is what one read found, so a task that was ready and has been removed since is
+ * pending again. In between, only tasks that something is heard of are read.
+ */
+import type { ResultdError } from './errors.js';
+import type { ResultBackend } from './result-backend.js';
+import type { TaskSnapshot } from './task-snapshot.js';
+
+export interface ManyWaitRequest {
+  /** Duplicates count once. */
+  readonly taskIds: readonly string[];
+  /** How many different tasks must be ready. */
+  readonly target: number;
+  /** Milliseconds; clamped, and shortened at random by up to 1/16. */
+  readonly timeoutMs: number;
+  /** Who waits, for the limit on each caller. */
+  readonly caller: string;
+}
+
+export interface ManyWaitResult {
+  /** Whether as many tasks were ready as was asked for. */
+  readonly isComplete: boolean;
+  /** This process is shutting down: that is why it is answered now. */
+  readonly isDraining: boolean;
+  /** The tasks that are ready, without their outcomes' bytes. */
+  readonly ready: ReadonlyMap<string, TaskSnapshot>;
+}
+
+export interface ManyWait {
+  readonly result: Promise<ManyWaitResult>;
+  /** Leaves nothing behind; `result` never settles. Safe to call at any time, and again. */
+  cancel(): void;
+}
+
+/** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
+type Ending = 'timeout' | 'draining' | ResultdError;
+
+export interface Parking {
+  readonly ending: Ending | undefined;
+  readonly timeoutMs: number;
+  /** Called once, when the waiter goes. */
+  readonly onLeave: () => void;
+}
+
+interface ManyWaiter {
+  readonly taskIds: readonly string[];
+  readonly target: number;
+  /** The tasks that have not been seen ready. */
+  readonly pending: Set<string>;
+  readonly registeredAt: number;
+  readonly resolve: (result: ManyWaitResult) => void;
+  readonly reject: (error: unknown) => void;
+  readonly onLeave: () => void;
+  ending: Ending | undefined;
+  isReading: boolean;
+  /** Its first read is done. */
+  isParked: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Tasks in one read. */
+const BATCH = 1_000;
+
+export class ManyWaits {
+  readonly #backend: ResultBackend;
+  readonly #waiters = new Set<ManyWaiter>();
+  /** Who waits for a task. */
+  readonly #byTask = new Map<string, Set<ManyWaiter>>();
+  /** Tasks that something was heard of since they were read. */
+  readonly #heard = new Set<string>();
+  #isReading = false;
+  /** Counts reads and registrations, so that their order is known. */
+  #clock = 0;
+
+  constructor(backend: ResultBackend) {
+    this.#backend = backend;
+  }
+
+  park(request: ManyWaitRequest, { ending, timeoutMs, onLeave }: Parking): ManyWait {
+    let waiter: ManyWaiter | undefined;
+    const result = new Promise<ManyWaitResult>((resolve, reject) => {
+      waiter = {
+        taskIds: [...new Set(request.taskIds)],
+        target: request.target,
+        pending: new Set(),
+        registeredAt: this.#clock,
+        resolve,
+        reject,
+        onLeave,
+        ending,
+        isReading: false,
+        isParked: false,
+        timer: undefined,
+      };
+    });
+    const parked = waiter!;
+    this.#waiters.add(parked);
+    parked.timer = setTimeout(() => this.#end(parked, 'timeout'), timeoutMs);
+    void this.#read(parked);
+    return { result, cancel: () => this.#leave(parked) };
+  }
+
+  hear(taskId: string): void {
+    if (!this.#byTask.has(taskId)) return;
+    this.#heard.add(taskId);
+    void this.#readHeard();
+  }
+
+  /** Reads every task that is waited for. */
+  hearAll(): Promise<void> {
+    for (const taskId of this.#byTask.keys()) this.#heard.add(taskId);
+    return this.#readHeard();
+  }
+
+  /** What answers each of those who wait, with the present state. */
+  *drains(): Generator<() => void> {
+    for (const waiter of [...this.#waiters]) yield () => this.#end(waiter, 'draining');
+  }
+
+  #end(waiter: ManyWaiter, ending: Ending): void {
+    if (!this.#waiters.has(waiter)) return;
+    waiter.ending ??= ending;
+    void this.#read(waiter);
+  }
+
+  /** Reads all tasks of a wait, and ends it where they are ready or its time is up. */
+  async #read(waiter: ManyWaiter): Promise<void> {
+    if (waiter.isReading) return;
+    waiter.isReading = true;
+    try {
+      do {
+        for (const taskId of waiter.taskIds) this.#watch(waiter, taskId);
+        const ready = await this.#readyOf(waiter);
+        if (this.#settle(waiter, ready)) return;
+        for (const taskId of ready.keys()) this.#unwatch(waiter, taskId);
+        // What was heard of during the read may be enough: then it takes another one to be sure.
+      } while (hasEnough(waiter));
+      waiter.isParked = true;
+    } catch (error) {
+      this.#fail(waiter, error);
+    } finally {
+      waiter.isReading = false;
+    }
+  }
+
+  /** Who needs the answer now is told; another waits on, and the safety net reads all its tasks. */
+  #fail(waiter: ManyWaiter, error: unknown): void {
+    if (!this.#waiters.has(waiter)) return;
+    if (waiter.isParked && waiter.ending === undefined) {
+      for (const taskId of waiter.taskIds) this.#watch(waiter, taskId);
+    } else {
+      this.#leave(waiter);
+      waiter.reject(error);
+    }
+  }
+
+  async #readyOf({ taskIds }: ManyWaiter): Promise<Map<string, TaskSnapshot>> {
+    const ready = new Map<string, TaskSnapshot>();
+    for (let at = 0; at < taskIds.length; at += BATCH) {
+      for (const snapshot of await this.#backend.getMany(taskIds.slice(at, at + BATCH))) {
+        if (snapshot?.ready === true) ready.set(snapshot.taskId, snapshot);
+      }
+    }
+    return ready;
+  }
+
+  /** Whether the wait has ended. */
+  #settle(waiter: ManyWaiter, ready: Map<string, TaskSnapshot>): boolean {
+    const { target, ending } = waiter;
+    const isComplete = ready.size >= target;
+    if (!isComplete && ending === undefined) return !this.#waiters.has(waiter);
+    if (!this.#leave(waiter)) return true;
+    if (isComplete || typeof ending === 'string') {
+      waiter.resolve({ isComplete, isDraining: ending === 'draining', ready });
+    } else {
+      waiter.reject(ending);
+    }
+    return true;
+  }
+
+  /** Reads what was heard of, until nothing more is. */
+  async #readHeard(): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (this.#heard.size > 0) {
+      // What changes in the same turn of the event loop is read together.
+      await new Promise((resolve) => setImmediate(resolve));
+      const taskIds = [...this.#heard].slice(0, BATCH);
+      for (const taskId of taskIds) this.#heard.delete(taskId);
+      this.#clock += 1;
+      const beganAt = this.#clock;
+      // A failure is made up for by the safety net.
+      const snapshots = await this.#backend.getMany(taskIds).catch(() => []);
+      for (const snapshot of snapshots) {
+        if (snapshot?.ready === true) this.#see(snapshot.taskId, beganAt);
+      }
+    }
+    this.#isReading = false;
+  }
+
+  /** A task was ready in a read that began then. */
+  #see(taskId: string, beganAt: number): void {
+    for (const waiter of this.#byTask.get(taskId) ?? []) {
+      if (waiter.registeredAt >= beganAt) continue;
+      this.#unwatch(waiter, taskId);
+      if (hasEnough(waiter)) void this.#read(waiter);
+    }
+  }
+
+  #watch(waiter: ManyWaiter, taskId: string): void {
+    waiter.pending.add(taskId);
+    const waiters = this.#byTask.get(taskId);
+    if (waiters === undefined) this.#byTask.set(taskId, new Set([waiter]));
+    else waiters.add(waiter);
+  }
+
+  #unwatch(waiter: ManyWaiter, taskId: string): void {
+    waiter.pending.delete(taskId);
+    const waiters = this.#byTask.get(taskId);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#byTask.delete(taskId);
+  }
+
+  /** The one place where a waiter, its timer and its records go. */
+  #leave(waiter: ManyWaiter): boolean {
+    if (!this.#waiters.delete(waiter)) return false;
+    clearTimeout(waiter.timer);
+    for (const taskId of waiter.taskIds) this.#unwatch(waiter, taskId);
+    waiter.onLeave();
+    return true;
+  }
+}
+
+function hasEnough({ taskIds, pending, target }: ManyWaiter): boolean {
+  return taskIds.length - pending.size >= target;
+}

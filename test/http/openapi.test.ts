@@ -1,0 +1,141 @@
+/** The API's description: valid, complete, the file that is checked in, and its page. */
+import { readFileSync } from 'node:fs';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import t from 'tap';
+import type { TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import { parse } from 'yaml';
+import { BATCH_SCHEMAS } from '../../schemas/batches.js';
+import { SHARED_SCHEMAS } from '../../schemas/bodies.js';
+import { CATALOGUE, type ErrorCode } from '../../src/errors.js';
+import { Service } from '../support/service.js';
+import { type Media, type OpenApi, type Operation, operationsOf } from './suite/description.js';
+
+/** Seen from the compiled file. */
+const FILE = new URL('../../../openapi.yaml', import.meta.url);
+
+const service = await Service.start(t);
+const description = (await service.call('GET', '/openapi.json')).json() as unknown as OpenApi;
+const operations = operationsOf(description);
+const SCHEMAS = [...SHARED_SCHEMAS, ...BATCH_SCHEMAS] as readonly (TSchema & {
+  readonly $id?: string;
+})[];
+
+/** Codes that belong to no operation: any request may meet them, or none yet. */
+const ELSEWHERE = ['route-unknown', 'method-not-allowed', 'unauthenticated', 'rate-limited'];
+
+t.test('the description is OpenAPI 3.1, as JSON and as YAML', async (t) => {
+  const json = await service.call('GET', '/openapi.json');
+  t.equal(json.headers['content-type'], 'application/json');
+  t.equal(json.headers['cache-control'], 'no-store');
+  const yaml = await service.call('GET', '/openapi.yaml');
+  t.equal(yaml.headers['content-type'], 'application/yaml');
+  t.equal(yaml.headers['cache-control'], 'no-store');
+  t.same(parse(yaml.text), description);
+  t.equal(description.openapi, '3.1.0');
+  for (const form of [json.json(), yaml.text]) {
+    const validator = new Validator();
+    const { valid, errors } = await validator.validate(form);
+    t.equal(valid, true, JSON.stringify(errors ?? []).slice(0, 1_000));
+    t.equal(validator.version, '3.1');
+  }
+  t.notMatch(yaml.text, /[&*]a\d/, 'no anchors, which some tools do not read');
+});
+
+t.test('openapi.yaml is what the schemas say; `npm run openapi` writes it', async (t) => {
+  const yaml = await service.call('GET', '/openapi.yaml');
+  t.equal(readFileSync(FILE, 'utf8'), yaml.text);
+});
+
+t.test('every operation has a name of its own, a summary and a tag', async (t) => {
+  t.ok(operations.length >= 22, `${operations.length} operations`);
+  t.equal(
+    new Set(operations.map(({ operation }) => operation.operationId)).size,
+    operations.length,
+  );
+  const tags = new Set(description.tags.map(({ name }) => name));
+  for (const { name, operation } of operations) {
+    t.match(operation.operationId, /^[a-z]+[A-Z][a-zA-Z]+$/, name);
+    t.ok(operation.summary, name);
+    t.ok(tags.has(operation.tags?.[0] ?? ''), name);
+    for (const parameter of operation.parameters ?? []) {
+      t.ok(parameter.description, `${name}: ${parameter.name}`);
+    }
+  }
+});
+
+t.test('every JSON body has an example, and the example is of its schema', async (t) => {
+  const context = Object.fromEntries(SCHEMAS.map((schema) => [schema.$id!, schema]));
+  const schemaOf = ({ schema }: Media) =>
+    SCHEMAS.find(({ $id }) => schema?.$ref === `#/components/schemas/${$id}`);
+  let checked = 0;
+  for (const { name, operation } of operations) {
+    for (const [type, media] of bodiesOf(operation)) {
+      if (type === '*/*') continue;
+      const examples =
+        media.example === undefined
+          ? Object.values(media.examples ?? {}).map(({ value }) => value)
+          : [media.example];
+      t.ok(examples.length > 0, `${name}: ${type}`);
+      for (const example of examples) {
+        t.not(example, undefined, name);
+        const schema = schemaOf(media);
+        if (schema === undefined) continue;
+        t.ok(Value.Check(context, schema, example), `${name}: ${JSON.stringify(example)}`);
+        checked += 1;
+      }
+    }
+  }
+  t.ok(checked > 100, `${checked} examples`);
+});
+
+function bodiesOf({ requestBody, responses }: Operation): [type: string, media: Media][] {
+  return [requestBody, ...Object.values(responses)].flatMap((body) =>
+    Object.entries(body?.content ?? {}),
+  );
+}
+
+t.test(
+  'every problem stands under the status of the catalogue, and every code stands somewhere',
+  async (t) => {
+    const seen = new Set<string>();
+    for (const { name, operation } of operations) {
+      for (const [status, { content, headers }] of Object.entries(operation.responses)) {
+        const media = content?.['application/problem+json'];
+        t.equal(media !== undefined, Number(status) >= 400, `${name} ${status}`);
+        for (const [code, { value }] of Object.entries(media?.examples ?? {})) {
+          seen.add(code);
+          const { status: own, title } = CATALOGUE[code as ErrorCode];
+          t.equal(own, Number(status), `${name}: ${code}`);
+          t.match(value, { type: `urn:resultd:problem:${code}`, title, status: own });
+        }
+        if (status === '429' || status === '503') t.ok(headers?.['Retry-After'], name);
+      }
+    }
+    const documented = [...seen, ...ELSEWHERE].sort();
+    t.same(documented, Object.keys(CATALOGUE).sort(), 'no code is missing, none is too much');
+    for (const [code, { status, title }] of Object.entries(CATALOGUE)) {
+      const row = `| \`urn:resultd:problem:${code}\` | ${status} | ${title} |`;
+      t.ok(description.info.description.includes(row), row);
+    }
+  },
+);
+
+t.test('the page at /docs loads nothing from elsewhere', async (t) => {
+  const page = await service.call('GET', '/docs');
+  t.equal(page.status, 200);
+  t.match(page.headers['content-type'], 'text/html');
+  const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target!);
+  t.ok(assets.length >= 5, assets.join(' '));
+  for (const target of assets) {
+    t.match(target, /^\/docs\//);
+    const asset = await service.call('GET', target);
+    t.equal(asset.status, 200, target);
+    t.ok(asset.body.length > 0, target);
+    if (target.includes('initializer')) {
+      t.match(asset.text, 'validatorUrl: null', 'nor is the description sent anywhere');
+      t.match(asset.text, "url: resolveUrl('./json')");
+    }
+  }
+  t.same((await service.call('GET', '/docs/json')).json(), description);
+});
