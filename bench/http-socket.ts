@@ -67,8 +67,17 @@ export function waitRequest(path: string): string {
 
 /** The report of an outcome. */
 export function reportRequest(path: string, body: string): string {
+  return bodyRequest('POST', path, body);
+}
+
+/** Sets an outcome, whatever there is. */
+export function setRequest(path: string, body: string): string {
+  return bodyRequest('PUT', path, body);
+}
+
+function bodyRequest(method: string, path: string, body: string): string {
   return (
-    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
+    `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   );
 }

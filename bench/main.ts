@@ -1,5 +1,5 @@
 /** `npm run bench`: measures each figure beside its ceiling, and prints them with their ratios. */
-
+import { measureEvents } from './events.js';
 import { describeMachine, othersShare, requirePrograms } from './machine.js';
 import { readOptions, USAGE } from './options.js';
 import { measureWaiters } from './parked-waiters.js';
@@ -20,6 +20,7 @@ async function main(args: string[]): Promise<void> {
   if (options.only.has('post')) figures.push(...(await measureRates('POST', options)));
   if (options.only.has('waiters')) figures.push(...(await measureWaiters(options)));
   if (options.only.has('wake')) figures.push(...(await measureWake(options)));
+  if (options.only.has('events')) figures.push(...(await measureEvents(options)));
   const report = renderReport(figures, describeMachine(busyAtStart));
   process.stdout.write(report);
   if (options.writes) writeReport(report);

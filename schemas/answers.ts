@@ -113,6 +113,42 @@ export function exception(description: string) {
   };
 }
 
+const EVENTS = [
+  'retry: 1723',
+  '',
+  'id: 9f86d081884c7d65-41',
+  'event: status',
+  'data: {"task_id":"report-1","state":"SUCCESS","ready":true,"is_err":false,…}',
+  '',
+  'id: 9f86d081884c7d65-42',
+  'event: removed',
+  'data: {"task_id":"report-1"}',
+  '',
+  'id: 9f86d081884c7d65-43',
+  'event: reset',
+  'data: {"reason":"lost"}',
+  '',
+  '',
+].join('\n');
+
+/** A stream of Server-Sent Events. */
+export function events(description: string) {
+  return {
+    description,
+    content: {
+      'text/event-stream': {
+        schema: Type.String({
+          description:
+            'Server-Sent Events: status (the status view), removed ({"task_id"}) and reset ' +
+            '({"reason"}: unknown-epoch, gap, lost or slow), each with an id.',
+        }),
+        example: EVENTS,
+      },
+    },
+    headers: HEADERS.none,
+  };
+}
+
 function reference(name: Named) {
   return Type.Unsafe(Type.Ref(`${name}#`));
 }
@@ -212,3 +248,10 @@ export function listOrLines(description: string, item: 'BatchItem' | 'BatchAnswe
     },
   };
 }
+
+/** The errors of a stream of events: once it is open, it lives through a store that is down. */
+export const EVENT_PROBLEMS: Problems = {
+  400: ['invalid-parameter', 'invalid-task-id'],
+  500: ['internal'],
+  503: ['overloaded'],
+};

@@ -1,5 +1,8 @@
 /** Path and query parameters, and the request headers, as the API documents and checks them. */
-import { type Static, Type } from 'typebox';
+import { type Static, type TString, Type } from 'typebox';
+
+/** 1 to 64 characters, none of them a control character. */
+const STATE = '^[^\\u0000-\\u001f\\u007f-\\u009f]{1,64}$';
 
 export const TaskParamsSchema = Type.Object({
   task_id: Type.String({
@@ -179,3 +182,45 @@ export const ListQuerySchema = Type.Object({
   ),
 });
 export type ListParameters = Static<typeof ListQuerySchema>;
+
+/** A parameter that may be given several times. */
+function repeatable(items: TString, options: { description: string; examples: unknown[] }) {
+  return Type.Optional(Type.Union([items, Type.Array(items)], options));
+}
+
+const LastEventId = Type.Optional(
+  Type.String({
+    pattern: '^[0-9a-f]{16}-\\d{1,15}$',
+    description:
+      'The id of the last event that the client had, for a client that cannot send Last-Event-ID. ' +
+      'The header wins.',
+    examples: ['9f86d081884c7d65-42'],
+  }),
+);
+
+export const EventsQuerySchema = Type.Object({
+  // The contract checks ids, and says so with a problem of its own.
+  task_id: repeatable(Type.String(), {
+    description: 'Only events of this task; may be given several times.',
+    examples: [['report-1', 'report-2']],
+  }),
+  state: repeatable(Type.String({ pattern: STATE }), {
+    description:
+      'Only tasks that are shown in this state, and those that have gone; may be given several ' +
+      'times. A state has 1 to 64 characters, none of them a control character.',
+    examples: [['SUCCESS', 'FAILURE']],
+  }),
+  last_event_id: LastEventId,
+});
+export type EventsQuery = Static<typeof EventsQuerySchema>;
+
+export const TaskEventsQuerySchema = Type.Object({ last_event_id: LastEventId });
+export type TaskEventsQuery = Static<typeof TaskEventsQuerySchema>;
+
+export const EventsHeadersSchema = Type.Object({
+  'last-event-id': Type.Optional(
+    Type.String({
+      description: 'The id of the last event that the client had: the stream goes on from there.',
+    }),
+  ),
+});

@@ -14,6 +14,7 @@ import Fastify, {
   LogController,
 } from 'fastify';
 import { batchRoutes } from '../routes/batches.js';
+import { eventRoutes } from '../routes/events.js';
 import { listRoutes } from '../routes/lists.js';
 import { operationRoutes } from '../routes/operations.js';
 import { outcomeRoutes } from '../routes/outcomes.js';
@@ -23,6 +24,7 @@ import { taskRoutes } from '../routes/tasks.js';
 import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
+import { EventHub, type EventHubOptions } from './event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { Connections } from './http/connections.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
@@ -43,7 +45,7 @@ import { TaskReader } from './http/task-reader.js';
 import { StoreHealth } from './store-health.js';
 import { WaitHub, type WaitHubOptions } from './wait-hub.js';
 
-export interface AppOptions extends WaitHubOptions {
+export interface AppOptions extends WaitHubOptions, EventHubOptions {
   /** The largest body, in bytes. Default: 8 MiB. */
   readonly bodyLimit?: number;
   /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
@@ -68,15 +70,16 @@ export interface AppOptions extends WaitHubOptions {
 export interface App {
   readonly http: FastifyInstance;
   readonly hub: WaitHub;
+  readonly events: EventHub;
   readonly log: FastifyBaseLogger;
-  /** Starts the broker and the hub. Throws `store-unavailable`. */
+  /** Starts the broker and the hubs. Throws `store-unavailable`. */
   startup(): Promise<void>;
   /**
-   * Readiness off, and every waiter answered, spread over `durationMs`. Reads and writes go on;
-   * each answer closes its connection.
+   * Readiness off, every waiter answered and every event stream ended, spread over `durationMs`.
+   * Reads and writes go on; each answer closes its connection.
    */
   drain(durationMs: number): Promise<void>;
-  /** Stops the HTTP server once what runs is answered, then the hub and the broker. */
+  /** Stops the HTTP server once what runs is answered, then the hubs and the broker. */
   shutdown(): Promise<void>;
 }
 
@@ -88,6 +91,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const bodyLimit = options.bodyLimit ?? 8 * MIB;
   const backend = broker.resultBackend;
   const hub = new WaitHub(backend, options);
+  const events = new EventHub(backend, options);
   const http = createServer(options, bodyLimit);
   const connections = new Connections(http.server);
   http.addHook('preClose', () => connections.acceptAll());
@@ -108,6 +112,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   listRoutes(http, backend);
   const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
   batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
+  eventRoutes(http, events);
   operationRoutes(http, () => ({
     isDraining,
     storeFailingForMs: health.failingForMs,
@@ -119,25 +124,28 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   return {
     http,
     hub,
+    events,
     log: http.log,
     async startup() {
       await broker.startup();
       await hub.start();
+      await events.start();
       health.start();
     },
     async drain(durationMs) {
       isDraining = true;
       connections.closeAfterAnswers();
-      await hub.drain(durationMs);
+      await Promise.all([hub.drain(durationMs), events.drain(durationMs)]);
     },
     async shutdown() {
       isDraining = true;
-      await hub.drain(0);
+      await Promise.all([hub.drain(0), events.drain(0)]);
       const stopClosing = connections.closeIdle();
       await http.close();
       stopClosing();
       health.stop();
       await hub.stop();
+      await events.stop();
       await broker.shutdown();
     },
   };

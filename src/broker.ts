@@ -32,6 +32,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'lmdb:': loadLmdb,
   'redis:': loadRedis,
   'rediss:': loadRedis,
+  'redis+sentinel:': loadRedis,
+  'rediss+sentinel:': loadRedis,
+  'redis+cluster:': loadRedis,
+  'rediss+cluster:': loadRedis,
   'module:': loadModule,
 };
 

@@ -24,6 +24,7 @@ export interface Config {
   readonly maxWaitMs: number;
   readonly maxWaiters: number;
   readonly maxWaitersPerCaller: number;
+  readonly maxEventReaders: number;
   readonly maxStoredResults: number;
   /** How many processes serve the port. */
   readonly processes: number;
@@ -73,6 +74,12 @@ const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
     'max-waiters-per-caller',
     '10000',
     'Requests of one caller that may wait at once',
+    integer(1, 1e7),
+  ),
+  maxEventReaders: setting(
+    'max-event-readers',
+    '10000',
+    'Event streams that may be open at once',
     integer(1, 1e7),
   ),
   maxStoredResults: setting(

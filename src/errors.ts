@@ -177,5 +177,12 @@ export const tooManyWaitersForCaller = (caller: string, limit: number): ResultdE
       'let one of them end first',
   );
 
+export const tooManyReaders = (limit: number): ResultdError =>
+  new ResultdError(
+    'overloaded',
+    `${limit} event streams are open here already, which is the limit: try again later, or ask ` +
+      'another replica',
+  );
+
 export const draining = (): ResultdError =>
   new ResultdError('draining', 'this replica is shutting down: ask another one, or try again');

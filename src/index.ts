@@ -29,6 +29,8 @@ export {
   storeUnavailable,
   unsupported,
 } from './errors.js';
+export { EventFilter } from './event-filter.js';
+export { EventHub, type EventHubOptions, type EventRequest } from './event-hub.js';
 export {
   COUNTED_STATES,
   compareListed,

@@ -8,6 +8,7 @@
 import { hash } from 'node:crypto';
 import { invalidBody, shown } from './errors.js';
 import { type EncodedEnvelope, encodeEnvelope, encodeException, errorIn } from './wire/envelope.js';
+import type { Member } from './wire/json-scanner.js';
 
 /** What is known of an outcome without its bytes. */
 export interface OutcomeInfo {
@@ -45,14 +46,17 @@ export interface OutcomeValue {
 
 export const JSON_TYPE = 'application/json';
 
-/** An outcome from a JSON document as a client sends it. Throws `invalid-body`. */
-export function outcomeFromJson(document: Buffer): Outcome {
-  return new JsonOutcome(encodeEnvelope(document));
+/**
+ * An outcome from a JSON document as a client sends it, or from the members of an object that was
+ * found in a larger one. Throws `invalid-body`.
+ */
+export function outcomeFromJson(document: Buffer, members?: readonly Member[]): Outcome {
+  return new JsonOutcome(encodeEnvelope(document, members));
 }
 
-/** A failure from one flat exception document. Throws `invalid-body`. */
-export function outcomeFromException(document: Buffer): Outcome {
-  return new JsonOutcome(encodeException(document));
+/** A failure from one flat exception, likewise. Throws `invalid-body`. */
+export function outcomeFromException(document: Buffer, members?: readonly Member[]): Outcome {
+  return new JsonOutcome(encodeException(document, members));
 }
 
 /** An outcome from JavaScript values. Throws `invalid-body` where one cannot be written as JSON. */

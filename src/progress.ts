@@ -1,6 +1,6 @@
 /** A task's progress record: a state and any JSON, kept as `{"state":…,"meta":…}`. */
 import { invalidBody, shown } from './errors.js';
-import { scanDocument } from './wire/json-scanner.js';
+import { type Member, scanDocument } from './wire/json-scanner.js';
 
 export interface ProgressValue {
   /** `PENDING`, `STARTED`, `RETRY`, `SUCCESS`, `FAILURE`, or any other string of 1 to 64 characters. */
@@ -17,11 +17,17 @@ export interface Progress {
 
 const NULL = Buffer.from('null');
 
-/** The record from a JSON document as a client sends it. Throws `invalid-body`. */
-export function progressFromJson(document: Buffer): Buffer {
+/**
+ * The record from a JSON document as a client sends it, or from the members of an object that was
+ * found in a larger one. Throws `invalid-body`.
+ */
+export function progressFromJson(
+  document: Buffer,
+  members: readonly Member[] = scanDocument(document),
+): Buffer {
   let state: string | undefined;
   let meta: Buffer | undefined;
-  for (const { name, start, end, type } of scanDocument(document)) {
+  for (const { name, start, end, type } of members) {
     if (name === 'state' && state === undefined) {
       if (type !== 'string') throw invalidBody(`"state" is of type ${type}: it must be a string`);
       state = JSON.parse(document.toString('utf8', start, end)) as string;

@@ -56,10 +56,10 @@ const report = (pool: Pool, id: string) =>
 /** Reports until it is taken: as a worker does, past lost connections and refusals. */
 async function reportHard(pool: Pool, id: string) {
   let answer: Awaited<ReturnType<typeof report>> | undefined;
-  await until(async () => {
+  await until(`${id} is taken`, async () => {
     answer = await report(pool, id).catch(() => undefined);
     return answer !== undefined && answer.status < 500;
-  }, `${id} is taken`);
+  });
   return answer!;
 }
 
@@ -105,7 +105,7 @@ t.test('two processes share a port, and one that dies is replaced', async (t) =>
   await t.test('one that dies is replaced, later each time', async (t) => {
     for (let deaths = 1; deaths <= 3; deaths += 1) {
       process.kill(listening(service).at(-1)!, 'SIGKILL');
-      await until(() => listening(service).length === 2 + deaths, 'another one listens');
+      await until('another one listens', () => listening(service).length === 2 + deaths);
       t.equal((await reportHard(pool, `death-${deaths}`)).status, 201, 'the port is served on');
     }
     const pauses = [...service.output.matchAll(/"signal":"SIGKILL"[^\n]*"pauseMs":(\d+)/g)];
@@ -117,7 +117,7 @@ t.test('two processes share a port, and one that dies is replaced', async (t) =>
   await t.test('one that is told to end by itself drains, and is replaced', async (t) => {
     process.kill(listening(service).at(-1)!, 'SIGTERM');
     await service.untilOutput(/"code":0,[^\n]*is replaced/);
-    await until(() => listening(service).length === 6, 'another one listens');
+    await until('another one listens', () => listening(service).length === 6);
     t.equal((await reportHard(pool, 'told')).status, 201);
   });
 
@@ -147,12 +147,12 @@ t.test('while the store is down, a dead process is tried again until it is back'
   process.kill(listening(service).at(-1)!, 'SIGKILL');
   await service.untilOutput(/"code":1[^\n]*is replaced/);
   await redis.restart();
-  await until(() => listening(service).length === 3, 'it listens');
+  await until('it listens', () => listening(service).length === 3);
   t.equal((await reportHard(pool, 'task')).status, 201);
 
   const pids = listening(service);
   service.signal('SIGKILL');
-  await until(() => !pids.some(lives), 'where the supervisor is killed, its processes end too');
+  await until('where the supervisor is killed, its processes end too', () => !pids.some(lives));
 });
 
 t.test('a store that one process owns is refused, with what to do', async (t) => {
@@ -197,7 +197,7 @@ t.test('a port that is taken is named, by one process and by several', async (t)
     service.signal('SIGTERM');
     t.same(await service.exited, { code: 1, signal: null });
     t.ok(performance.now() - sentAt < 5_000);
-    await until(() => !pids.some(lives), 'none is left');
+    await until('none is left', () => !pids.some(lives));
     await Promise.allSettled(waits);
   });
 });

@@ -1,79 +1,11 @@
 /** The wait hub at its own level, over a real backend whose reads and hints are disturbed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { MemoryBackend } from '../src/backends/memory/memory-backend.js';
-import { storeUnavailable } from '../src/errors.js';
-import type { Listener, Unsubscribe } from '../src/result-backend.js';
-import { HEAD_ONLY, type TaskEntry, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
 import { WaitHub, type WaitHubOptions } from '../src/wait-hub.js';
 import type { Wait, WaitRequest } from '../src/waiter.js';
 import { errorOf, isError, opaque, success } from './conformance/expect.js';
-
-/** The memory backend, with reads that can be counted, held and failed, and hints that can be lost. */
-class DisturbedBackend extends MemoryBackend {
-  reads = 0;
-  batches = 0;
-  isFailing = false;
-  isDeaf = false;
-  #held: (() => void)[] | undefined;
-  #listeners = new Set<Listener>();
-
-  /** From now on, reads have found what they answer, but do not come back. */
-  hold(): void {
-    this.#held = [];
-  }
-
-  get heldReads(): number {
-    return this.#held?.length ?? 0;
-  }
-
-  /** Lets the held reads come back, and the later ones at once. */
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    for (const resume of held) resume();
-  }
-
-  lose(): void {
-    for (const listener of this.#listeners) listener({ lost: true });
-  }
-
-  hint(taskId: string): void {
-    for (const listener of this.#listeners) {
-      listener({ namespace: 'default', taskId, version: null });
-    }
-  }
-
-  protected override async _read(namespace: string, taskId: string) {
-    this.reads += 1;
-    if (this.isFailing) throw storeUnavailable('the store is down');
-    const found = await super._read(namespace, taskId);
-    const held = this.#held;
-    if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve));
-    return found;
-  }
-
-  protected override async _readMany(
-    namespace: string,
-    taskIds: readonly string[],
-  ): Promise<(TaskEntry | undefined)[]> {
-    this.batches += 1;
-    if (this.isFailing) throw storeUnavailable('the store is down');
-    return Promise.all(taskIds.map((taskId) => super._read(namespace, taskId)));
-  }
-
-  protected override async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
-    const hear: Listener = (notification) => {
-      if (!this.isDeaf) listener(notification);
-    };
-    this.#listeners.add(listener);
-    const unsubscribe = await super._subscribe(namespace, hear);
-    return async () => {
-      this.#listeners.delete(listener);
-      await unsubscribe();
-    };
-  }
-}
+import { DisturbedBackend } from './support/disturbed-backend.js';
 
 async function open(t: Test, options: WaitHubOptions = {}) {
   const backend = new DisturbedBackend();

@@ -9,18 +9,22 @@ import { hash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
+  countAll,
   decide,
   decodeHead,
   encodeHead,
   entryExpiresAt,
   ResultBackend,
   ResultdError,
+  scanAll,
   storeUnavailable,
   versionOf,
 } from 'resultd';
 
-/** @import { BrokerOptions, Command, Listener, Reply, ResultBackendOptions } from 'resultd' */
+/** @import { BrokerOptions, Command, Listener, Reply, ResultBackendOptions, Scan } from 'resultd' */
 /** @import { Stored, TaskEntry, Unsubscribe } from 'resultd' */
+/** @typedef {{ namespace: string, taskId: string }} Task */
+/** @typedef {Task & { entry: TaskEntry | undefined, expiresAt: number }} Known */
 
 const PURGE_EVERY_MS = 250;
 /** Commands on the tasks of one lane go one after another. */
@@ -34,10 +38,10 @@ export default function directoryBackend(url, options) {
 }
 
 export class DirectoryBackend extends ResultBackend {
-  supports = { durable: true, shared: false, namespaces: true, listing: false };
+  supports = { durable: true, shared: false, namespaces: true, listing: true };
   #directory;
-  /** Epoch milliseconds by file name. @type {Map<string, number>} */
-  #expiries = new Map();
+  /** What stands in each file, without its outcome's bytes, by file name. @type {Map<string, Known>} */
+  #known = new Map();
   /** The end of each lane: it never rejects. @type {Promise<unknown>[]} */
   #lanes = [];
   /** @type {Set<{ namespace: string, listener: Listener }>} */ #subscriptions = new Set();
@@ -54,7 +58,9 @@ export class DirectoryBackend extends ResultBackend {
       await mkdir(this.#directory).catch(ignore('EEXIST'));
       for (const name of await readdir(this.#directory)) {
         if (name.endsWith('.tmp')) await rm(this.#path(name)); // a write that a crash cut short
-        if (TASK_FILE.test(name)) this.#expiries.set(name, expiryOf(await this.#load(name)));
+        if (!TASK_FILE.test(name)) continue;
+        const text = await readFile(this.#path(name), 'utf8');
+        this.#known.set(name, knownOf(JSON.parse(text), decode(text)));
       }
     });
     this.#timer = setInterval(() => this.#purge(), PURGE_EVERY_MS).unref();
@@ -84,10 +90,25 @@ export class DirectoryBackend extends ResultBackend {
         const { write, remember } = decision;
         if (write === undefined && remember === undefined) return decision;
         const entry = write === undefined ? stored.entry : (write ?? undefined);
-        await this.#store(name, { entry, consumed: remember ?? stored.consumed });
+        const task = { namespace, taskId: command.taskId };
+        await this.#store(name, task, { entry, consumed: remember ?? stored.consumed });
         if (write !== undefined) this.#notify(namespace, command.taskId, entry);
         return decision;
       }),
+    );
+  }
+
+  /** @override @param {string} namespace @param {Scan} scan */
+  async _list(namespace, scan) {
+    return scanAll(await this.#tasksOf(namespace), scan, Date.now());
+  }
+
+  /** @override @param {string} namespace */
+  async _count(namespace) {
+    const tasks = await this.#tasksOf(namespace);
+    return countAll(
+      tasks.map((known) => known.entry),
+      Date.now(),
     );
   }
 
@@ -99,6 +120,12 @@ export class DirectoryBackend extends ResultBackend {
     return async () => void this.#subscriptions.delete(own);
   }
 
+  /** What is known counts only while the directory is there. @param {string} namespace */
+  async #tasksOf(namespace) {
+    await this.#ask(() => stat(this.#directory));
+    return [...this.#known.values()].filter((known) => known.namespace === namespace);
+  }
+
   /** @param {string} name @returns {Promise<Stored>} */
   async #load(name) {
     const text = await readFile(this.#path(name), 'utf8').catch(ignore('ENOENT'));
@@ -107,27 +134,31 @@ export class DirectoryBackend extends ResultBackend {
     return { entry: undefined, consumed: [] };
   }
 
-  /** Replaces the task's file in one step. It is on the disk when this resolves. */
-  async #store(/** @type {string} */ name, /** @type {Stored} */ stored) {
+  /**
+   * Replaces the task's file in one step. It is on the disk when this resolves.
+   * @param {string} name @param {Task} task @param {Stored} stored
+   */
+  async #store(name, task, stored) {
     if (stored.entry === undefined && stored.consumed.length === 0) {
       await rm(this.#path(name), { force: true });
-      this.#expiries.delete(name);
+      this.#known.delete(name);
     } else {
-      await writeFile(this.#path(`${name}.tmp`), encode(stored), { flush: true });
+      const text = encode({ ...task, ...stored });
+      await writeFile(this.#path(`${name}.tmp`), text, { flush: true });
       await rename(this.#path(`${name}.tmp`), this.#path(name));
-      this.#expiries.set(name, expiryOf(stored));
+      this.#known.set(name, knownOf(task, stored));
     }
     const directory = await open(this.#directory);
     await directory.sync().finally(() => directory.close()); // the new name, or its absence
   }
 
   #purge() {
-    for (const [name, expiresAt] of this.#expiries) {
-      if (expiresAt > Date.now()) continue;
+    for (const [name, known] of this.#known) {
+      if (known.expiresAt > Date.now()) continue;
       const purging = this.#inLane(name, async () => {
-        if (this.#expiries.get(name) !== expiresAt) return; // it was written meanwhile
+        if (this.#known.get(name) !== known) return; // it was written meanwhile
         await rm(this.#path(name), { force: true });
-        this.#expiries.delete(name);
+        this.#known.delete(name);
       });
       purging.catch(() => {}); // the next purge tries again
     }
@@ -168,11 +199,18 @@ function fileName(/** @type {string} */ namespace, /** @type {string} */ taskId)
   return hash('sha256', `${namespace}\n${taskId}`);
 }
 
-function expiryOf(/** @type {Stored} */ { entry, consumed }) {
-  return Math.max(entry ? entryExpiresAt(entry) : 0, ...consumed.map((past) => past.expiresAt));
+/** @param {Task} task @param {Stored} stored @returns {Known} */
+function knownOf({ namespace, taskId }, { entry, consumed }) {
+  const expiries = consumed.map((past) => past.expiresAt);
+  return {
+    namespace,
+    taskId,
+    entry: entry && { ...entry, body: undefined, log: undefined },
+    expiresAt: Math.max(entry ? entryExpiresAt(entry) : 0, ...expiries),
+  };
 }
 
-function encode(/** @type {Stored} */ stored) {
+function encode(/** @type {Task & Stored} */ stored) {
   return JSON.stringify(stored, (key, value) => (key === 'entry' && value ? pack(value) : value));
 }
 

@@ -17,7 +17,7 @@ export async function setArray(
   if (items.length > MAX_BATCH) throw tooMany(items.length, 'items');
   const answers: string[] = [];
   const pipeline = new ItemPipeline({
-    run: (index, item) => writer.write(index, item),
+    run: (index, item, done) => writer.write(index, item, done),
     emit: (some) => {
       answers.push(...some);
       return true;

@@ -12,7 +12,7 @@ import { type Outcome, opaqueOutcome, outcomeFromException, outcomeFromJson } fr
 import { progressFromJson } from '../progress.js';
 import type { SetManyItem } from '../result-backend.js';
 import { progressState } from '../task-entry.js';
-import { decodeString, type Member, scanDocument } from '../wire/json-scanner.js';
+import { type DeepMember, decodeString, type Member, scanWrapper } from '../wire/json-scanner.js';
 import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
 
 /** An item as it was read: what to write, or why it cannot be. */
@@ -25,7 +25,7 @@ export interface BatchItem {
 const KINDS = ['outcome', 'exception', 'status', 'opaque'] as const;
 const KEYS = ['task_id', 'mode', 'ttl', 'if_match', ...KINDS] as const;
 const OPAQUE_KEYS = ['content_type', 'base64', 'is_err', 'execution_time'] as const;
-type Fields = { readonly [Key in (typeof KEYS)[number]]?: Member };
+type Fields = { readonly [Key in (typeof KEYS)[number]]?: DeepMember };
 
 const MODES = ['create', 'replace'] as const;
 /** What a header could hold, as it is answered in one: Latin-1 without control characters. */
@@ -37,7 +37,7 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 export function readItem(document: Buffer): BatchItem {
   let taskId: string | undefined;
   try {
-    const members = scanDocument(document, { isWrapper: true });
+    const members = scanWrapper(document);
     const named = members.find((member) => member.name === 'task_id');
     if (named?.type === 'string') taskId = decodeString(document, named.start, named.end);
     const fields = fieldsOf(members, KEYS, 'an item');
@@ -51,37 +51,47 @@ export function readItem(document: Buffer): BatchItem {
 }
 
 function writeOf(document: Buffer, fields: Fields, taskId: string): SetManyItem {
-  const mode = wordOf(document, fields.mode, MODES);
-  const common = {
-    ...(fields.ttl === undefined ? {} : { ttlMs: ttlOf(document, fields.ttl) }),
-    ...(fields.if_match === undefined ? {} : { conditions: ifMatch(document, fields.if_match) }),
+  const options = {
+    mode: wordOf(document, fields.mode, MODES),
+    ttlMs: fields.ttl === undefined ? undefined : ttlOf(document, fields.ttl),
+    conditions: fields.if_match === undefined ? undefined : ifMatch(document, fields.if_match),
   };
-  const kinds = KINDS.filter((kind) => fields[kind] !== undefined);
-  const kind = kinds[0];
-  if (kind === undefined || kinds.length > 1) {
-    const found = kinds.length === 0 ? 'none of them' : listed(kinds);
-    throw invalidBody(`an item needs exactly one of ${listed(KINDS)}, and it has ${found}`);
-  }
+  const kind = kindOf(fields);
+  const value = fields[kind]!;
+  if (value.members === undefined) throw wrongType(value, 'an object');
   if (kind !== 'status') {
-    const outcome = outcomeOf(document, kind, fields[kind]!);
-    return { taskId, outcome, options: { mode, ...common } };
+    return { taskId, outcome: outcomeOf(document, kind, value.members), options };
   }
-  const progress = progressFromJson(bytesOf(document, fields.status!));
-  const registers = mode === 'create' && progressState(progress) === 'PENDING';
-  return { taskId, progress, options: { mode: registers ? 'register' : 'replace', ...common } };
+  const progress = progressFromJson(document, value.members);
+  const registers = options.mode === 'create' && progressState(progress) === 'PENDING';
+  return { taskId, progress, options: { ...options, mode: registers ? 'register' : 'replace' } };
+}
+
+function kindOf(fields: Fields): (typeof KINDS)[number] {
+  let found: (typeof KINDS)[number] | undefined;
+  for (const kind of KINDS) {
+    if (fields[kind] === undefined) continue;
+    if (found !== undefined) {
+      throw invalidBody(
+        `an item needs exactly one of ${listed(KINDS)}: it has "${found}" and "${kind}"`,
+      );
+    }
+    found = kind;
+  }
+  if (found === undefined) throw invalidBody(`an item needs exactly one of ${listed(KINDS)}`);
+  return found;
 }
 
 function outcomeOf(
   document: Buffer,
   kind: 'outcome' | 'exception' | 'opaque',
-  member: Member,
+  members: readonly Member[],
 ): Outcome {
-  const value = bytesOf(document, member);
-  if (kind === 'outcome') return outcomeFromJson(value);
-  if (kind === 'exception') return outcomeFromException(value);
-  const fields = fieldsOf(scanDocument(value), OPAQUE_KEYS, 'an opaque outcome');
-  const contentType = stringOf(value, fields.content_type)?.trim();
-  const base64 = stringOf(value, fields.base64);
+  if (kind === 'outcome') return outcomeFromJson(document, members);
+  if (kind === 'exception') return outcomeFromException(document, members);
+  const fields = fieldsOf(members, OPAQUE_KEYS, 'an opaque outcome');
+  const contentType = stringOf(document, fields.content_type)?.trim();
+  const base64 = stringOf(document, fields.base64);
   if (contentType === undefined || base64 === undefined) {
     throw invalidBody('an opaque outcome needs "content_type" and "base64"');
   }
@@ -89,8 +99,8 @@ function outcomeOf(
   if (time !== undefined && time.type !== 'number') throw wrongType(time, 'a number');
   checkOpaqueType(contentType);
   return opaqueOutcome(decodeBase64(base64), contentType, {
-    isErr: booleanOf(value, fields.is_err),
-    ...(time === undefined ? {} : { executionTime: text(value, time) }),
+    isErr: booleanOf(document, fields.is_err),
+    ...(time === undefined ? {} : { executionTime: text(document, time) }),
   });
 }
 
@@ -116,10 +126,6 @@ function ifMatch(document: Buffer, member: Member): Conditions {
   const tag = stringOf(document, member)!;
   const isBare = /^[\x21\x23-\x7e]+$/.test(tag) && tag !== '*';
   return parseConditions({ 'if-match': isBare ? `"${tag}"` : tag });
-}
-
-function bytesOf(document: Buffer, { start, end }: Member): Buffer {
-  return document.subarray(start, end);
 }
 
 function text(document: Buffer, { start, end }: Member): string {

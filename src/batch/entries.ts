@@ -19,8 +19,10 @@ export interface EntriesOptions {
 const MAX_OUTCOME_BYTES = 64 * 1_024 * 1_024;
 /** Tasks in one read without their outcomes. */
 const HEADS = 500;
-/** Tasks in one read with their outcomes, where they are not known to be large. */
-const OUTCOMES = 32;
+/** Tasks in the first read with their outcomes; twice as many in each further one, up to a bound. */
+const FIRST_OUTCOMES = 4;
+const MAX_OUTCOMES = 32;
+/** Where outcomes are large, so many tasks are read at once as have about so many bytes. */
 const OUTCOME_BYTES_AT_ONCE = 16 * 1_024 * 1_024;
 /** About what an entry takes, so that the buffer seldom grows. */
 const VIEW_BYTES = 512;
@@ -33,7 +35,7 @@ export async function* readEntries(
 ): AsyncGenerator<Buffer> {
   const parts = withLogs ? WITH_LOG : WITH_BODY;
   let budget = include === 'outcome' ? MAX_OUTCOME_BYTES : 0;
-  let step = OUTCOMES;
+  let step = FIRST_OUTCOMES;
   for (let at = 0; at < taskIds.length; ) {
     const readsOutcomes = include === 'outcome' && budget > 0;
     const ids = taskIds.slice(at, at + (readsOutcomes ? step : HEADS));
@@ -54,12 +56,8 @@ export async function* readEntries(
       }
     }
     at += ids.length;
-    if (readsOutcomes) {
-      step = Math.max(
-        1,
-        Math.min(OUTCOMES, Math.floor((OUTCOME_BYTES_AT_ONCE * ids.length) / bytes)),
-      );
-    }
+    const fits = Math.floor((OUTCOME_BYTES_AT_ONCE * ids.length) / bytes);
+    step = Math.max(1, Math.min(2 * step, MAX_OUTCOMES, fits));
     yield writer.take();
   }
 }

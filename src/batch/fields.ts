@@ -6,12 +6,12 @@ import { invalidBody, listed, shown } from '../errors.js';
 import { decodeString, type Member } from '../wire/json-scanner.js';
 
 /** The members by name. Throws `invalid-body` for a key that is not one of `names`, or twice. */
-export function fieldsOf<const Name extends string>(
-  members: readonly Member[],
+export function fieldsOf<const Name extends string, M extends Member>(
+  members: readonly M[],
   names: readonly Name[],
   what: string,
-): { readonly [Key in Name]?: Member } {
-  const fields: { [Key in Name]?: Member } = {};
+): { readonly [Key in Name]?: M } {
+  const fields: { [Key in Name]?: M } = {};
   for (const member of members) {
     const name = member.name as Name;
     if (!names.includes(name)) {

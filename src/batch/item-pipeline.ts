@@ -5,8 +5,12 @@
 import { ResultdError } from '../errors.js';
 
 export interface PipelineOptions {
-  /** Carries out one item, or refuses it; its answer as JSON. Never rejects. */
-  readonly run: (index: number, document: Buffer | ResultdError) => Promise<string>;
+  /** Carries out one item, or refuses it; calls `done` with its answer later, once. */
+  readonly run: (
+    index: number,
+    document: Buffer | ResultdError,
+    done: (answer: string) => void,
+  ) => void;
   /** Takes some answers, in order; false where it wants no more until `resume` is called. */
   readonly emit: (answers: readonly string[]) => boolean;
 }
@@ -73,7 +77,7 @@ export class ItemPipeline {
     this.#held.push(undefined);
     this.#running += 1;
     this.#runningBytes += bytes;
-    void this.#options.run(index, document).then((answer) => {
+    this.#options.run(index, document, (answer) => {
       this.#held[index - this.#first] = answer;
       this.#running -= 1;
       this.#runningBytes -= bytes;

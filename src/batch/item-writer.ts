@@ -10,11 +10,17 @@ import { type BatchItem, readItem } from './batch-item.js';
 /** Ids that are longer are no ids, and are not repeated in answers. */
 const LONGEST_ID = 255;
 
+/** Takes an item's answer as JSON. */
+export type Done = (answer: string) => void;
+
+type Write = () => void;
+const NONE: Write[] = [];
+
 export class ItemWriter {
   readonly #backend: ResultBackend;
   readonly #toError: (thrown: unknown) => ResultdError;
-  /** The last write of each task that has one under way. */
-  readonly #running = new Map<string, Promise<string>>();
+  /** Tasks that have a write under way, each with the writes that wait for it. */
+  readonly #running = new Map<string, Write[]>();
 
   /** `toError` makes an error of what nobody expected, and logs it. */
   constructor(backend: ResultBackend, toError: (thrown: unknown) => ResultdError) {
@@ -22,34 +28,44 @@ export class ItemWriter {
     this.#toError = toError;
   }
 
-  /** Carries out one item, or refuses it; its answer as JSON. Never rejects. */
-  write(index: number, document: Buffer | ResultdError): Promise<string> {
+  /** Carries out one item, or refuses it. `done` is called once, never before this returns. */
+  write(index: number, document: Buffer | ResultdError, done: Done): void {
     const { taskId, write } =
       document instanceof ResultdError
         ? { taskId: undefined, write: document }
         : readItem(document);
-    if (write instanceof ResultdError) return Promise.resolve(refusal(index, taskId, write));
-    const before = this.#running.get(write.taskId);
-    const answer =
-      before === undefined
-        ? this.#store(index, write)
-        : before.then(() => this.#store(index, write));
-    this.#running.set(write.taskId, answer);
-    void answer.then(() => {
-      if (this.#running.get(write.taskId) === answer) this.#running.delete(write.taskId);
-    });
-    return answer;
+    if (write instanceof ResultdError) {
+      queueMicrotask(() => done(refusal(index, taskId, write)));
+      return;
+    }
+    const waiting = this.#running.get(write.taskId);
+    if (waiting === undefined) {
+      this.#running.set(write.taskId, NONE);
+      this.#store(index, write, done);
+    } else if (waiting === NONE) {
+      this.#running.set(write.taskId, [() => this.#store(index, write, done)]);
+    } else {
+      waiting.push(() => this.#store(index, write, done));
+    }
   }
 
-  async #store(index: number, item: SetManyItem): Promise<string> {
-    try {
-      const receipt = await ('outcome' in item
+  #store(index: number, item: SetManyItem, done: Done): void {
+    const written =
+      'outcome' in item
         ? this.#backend.setResult(item.taskId, item.outcome, item.options)
-        : this.#backend.setProgress(item.taskId, item.progress, item.options));
-      return success(index, item.taskId, receipt);
-    } catch (error) {
-      return refusal(index, item.taskId, this.#toError(error));
-    }
+        : this.#backend.setProgress(item.taskId, item.progress, item.options);
+    written.then(
+      (receipt) => this.#end(item.taskId, success(index, item.taskId, receipt), done),
+      (error: unknown) =>
+        this.#end(item.taskId, refusal(index, item.taskId, this.#toError(error)), done),
+    );
+  }
+
+  #end(taskId: string, answer: string, done: Done): void {
+    const next = this.#running.get(taskId)?.shift();
+    if (next === undefined) this.#running.delete(taskId);
+    else next();
+    done(answer);
   }
 }
 

@@ -38,7 +38,7 @@ export class NdjsonSet {
     this.#response = response;
     this.#limits = limits;
     this.#pipeline = new ItemPipeline({
-      run: (index, document) => writer.write(index, document),
+      run: (index, document, done) => writer.write(index, document, done),
       emit: (answers) => response.write(`${answers.join('\n')}\n`),
     });
   }

@@ -31,6 +31,7 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
         { name: 'status', description: 'How far a task has come' },
         { name: 'task', description: 'A task as a whole' },
         { name: 'many', description: 'Many tasks at once' },
+        { name: 'events', description: 'What becomes of tasks, as it happens' },
         { name: 'operations', description: 'Health' },
       ],
     },

@@ -10,6 +10,8 @@ import { invalidParameter, shown } from '../errors.js';
 interface Check {
   isValid(value: unknown): boolean;
   readonly expected: string;
+  /** It takes one value only. */
+  readonly isOnce: boolean;
 }
 
 /**
@@ -24,14 +26,18 @@ export const queryValidator: FastifySchemaCompiler<TObject> = ({ schema, httpPar
   for (const [name, parameter] of Object.entries(schema.properties)) {
     const { description = '' } = parameter as TString & { description?: string };
     const checker = Compile(parameter);
-    checks.set(name, { isValid: (value) => checker.Check(value), expected: description });
+    checks.set(name, {
+      isValid: (value) => checker.Check(value),
+      expected: description,
+      isOnce: !('anyOf' in parameter),
+    });
   }
   return (query: Record<string, unknown>) => {
     for (const name in query) {
       const check = checks.get(name);
       if (check === undefined || check.isValid(query[name])) continue;
       const value = query[name];
-      const found = Array.isArray(value) ? 'given more than once' : shown(value);
+      const found = check.isOnce && Array.isArray(value) ? 'given more than once' : shown(value);
       const error = invalidParameter(
         `the parameter "${name}" is ${found}, which is not valid. ${check.expected}`,
       );

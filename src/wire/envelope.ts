@@ -34,9 +34,15 @@ const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
 const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
 const NULL = Buffer.from('null');
 
-/** The envelope of an outcome document: `{"return_value": …}` and its like. */
-export function encodeEnvelope(document: Buffer): EncodedEnvelope {
-  const { known, others } = sort(scanDocument(document), KEYS);
+/**
+ * The envelope of an outcome document, `{"return_value": …}` and its like, or of an outcome whose
+ * members were found in a larger one.
+ */
+export function encodeEnvelope(
+  document: Buffer,
+  members: readonly Member[] = scanDocument(document),
+): EncodedEnvelope {
+  const { known, others } = sort(members, KEYS);
   const hasError = known.error !== undefined && known.error.type !== 'null';
   const isErr = known.is_err === undefined ? hasError : document[known.is_err.start] === 0x74;
   if (known.return_value === undefined && !hasError && !(known.is_err !== undefined && isErr)) {
@@ -47,9 +53,12 @@ export function encodeEnvelope(document: Buffer): EncodedEnvelope {
 }
 
 /** The envelope of a failure that is sent as one flat exception. */
-export function encodeException(document: Buffer): EncodedEnvelope {
+export function encodeException(
+  document: Buffer,
+  members: readonly Member[] = scanDocument(document),
+): EncodedEnvelope {
   const lifted: Key[] = ['log', 'execution_time', 'labels'];
-  const { known, others } = sort(scanDocument(document), lifted);
+  const { known, others } = sort(members, lifted);
   for (const name of ['exc_type', 'exc_message', 'exc_module', 'exc_cause', 'exc_context']) {
     if (others.filter((member) => member.name === name).length > 1) throw twice(name);
   }

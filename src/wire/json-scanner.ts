@@ -52,20 +52,40 @@ export interface Span {
 }
 
 /**
- * The members of the one object that `bytes` hold, in order, duplicates included. A wrapper's own
- * level does not count: its values may be as deep as documents of their own.
+ * The members of the one object that `bytes` hold, in order, duplicates included.
  * Throws `invalid-body` where they hold anything else.
  */
-export function scanDocument(bytes: Buffer, { isWrapper = false } = {}): Member[] {
-  const start = checkText(bytes);
-  if (bytes[start] !== OPEN_OBJECT) {
-    scanValue(bytes, start, 0);
-    throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an object is needed`);
-  }
+export function scanDocument(bytes: Buffer): Member[] {
   const members: Member[] = [];
-  const end = skipSpace(bytes, scanMembers(bytes, start, members, isWrapper ? 0 : 1));
-  if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
+  checkEnd(bytes, scanMembers(bytes, startOfObject(bytes), members, 1));
   return members;
+}
+
+/** A member whose value is an object, and the members of that. */
+export interface DeepMember extends Member {
+  /** Undefined where the value is no object. */
+  readonly members: readonly Member[] | undefined;
+}
+
+/**
+ * The members of the one object that `bytes` hold, and the members of those in one pass. The outer
+ * level does not count: its values may be as deep as documents of their own.
+ */
+export function scanWrapper(bytes: Buffer): DeepMember[] {
+  const outer: DeepMember[] = [];
+  const start = startOfObject(bytes);
+  const objectEnd = walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
+    const type = typeAt(bytes, valueStart);
+    const members: Member[] | undefined = type === 'object' ? [] : undefined;
+    const end =
+      members === undefined
+        ? scanValue(bytes, valueStart, 0)
+        : scanMembers(bytes, valueStart, members, 1);
+    outer.push({ name, nameStart, nameEnd, start: valueStart, end, type, members });
+    return end;
+  });
+  checkEnd(bytes, objectEnd);
+  return outer;
 }
 
 /**
@@ -84,8 +104,7 @@ export function scanArray(bytes: Buffer): Span[] {
     elements.push({ start: elementStart, end: elementEnd });
     return elementEnd;
   });
-  const end = skipSpace(bytes, arrayEnd);
-  if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
+  checkEnd(bytes, arrayEnd);
   return elements;
 }
 
@@ -158,6 +177,18 @@ export function typeAt(bytes: Buffer, start: number): JsonType {
     default:
       return 'number';
   }
+}
+
+function startOfObject(bytes: Buffer): number {
+  const start = checkText(bytes);
+  if (bytes[start] === OPEN_OBJECT) return start;
+  scanValue(bytes, start, 0);
+  throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an object is needed`);
+}
+
+function checkEnd(bytes: Buffer, valueEnd: number): void {
+  const end = skipSpace(bytes, valueEnd);
+  if (end < bytes.length) throw syntaxError(bytes, end, 'the end of the body');
 }
 
 function checkText(bytes: Buffer): number {

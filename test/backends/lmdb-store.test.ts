@@ -2,11 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { LmdbBackend, type LmdbBackendOptions } from '../../src/backends/lmdb/lmdb-backend.js';
-import { INLINE_BYTES, TaskTables } from '../../src/backends/lmdb/task-tables.js';
+import { FIRST_KEY, INLINE_BYTES, TaskTables } from '../../src/backends/lmdb/task-tables.js';
 import { Broker } from '../../src/broker.js';
 import { ResultdError } from '../../src/errors.js';
+import type { WriteReceipt } from '../../src/result-backend.js';
 import { NEVER } from '../../src/task-entry.js';
 
 const LARGE = { returnValue: 'x'.repeat(2 * INLINE_BYTES), log: 'a log' };
@@ -32,28 +34,36 @@ async function countsAfter(test: Test, use: (backend: LmdbBackend) => Promise<vo
   await use(backend);
   await backend.shutdown();
   const tables = await TaskTables.open(directory);
+  const names = ['tasks', 'bodies', 'logs', 'consumed', 'replays', 'expiry', 'listing'] as const;
   const counts = Object.fromEntries(
-    (['tasks', 'bodies', 'logs', 'consumed', 'replays', 'expiry'] as const).map((name) => [
-      name,
-      tables[name].getKeysCount({ start: '\0' }),
-    ]),
+    names.map((name) => [name, tables[name].getKeysCount({ start: FIRST_KEY })]),
   );
   await tables.close();
   return counts;
 }
 
 t.test(
-  'the expiry index has one key for each task, however often its expiry changes',
+  'the indexes have one key for each task, however often its expiry and its state change',
   async (test) => {
     const counts = await countsAfter(test, async (backend) => {
       for (const ttlMs of [60_000, 90_000, NEVER, 120_000]) {
         await backend.setResult('moved', SMALL, { ttlMs });
         await backend.setProgress('moved', { state: 'DONE' });
+        await backend.setProgress('again', { state: `state ${ttlMs}` }, { ttlMs });
         await backend.expire('moved', ttlMs + 1);
       }
+      await backend.delete('again');
       await backend.setResult('kept', SMALL, { ttlMs: NEVER });
     });
-    test.same(counts, { tasks: 2, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 1 });
+    test.same(counts, {
+      tasks: 2,
+      bodies: 0,
+      logs: 0,
+      consumed: 0,
+      replays: 0,
+      expiry: 1,
+      listing: 2,
+    });
   },
 );
 
@@ -65,13 +75,13 @@ t.test('a large body and a log stand apart, and go with their outcome', async (t
     const { ready, outcome } = (await backend.getResult('large'))!;
     test.ok(ready && outcome!.length > INLINE_BYTES, 'other writes leave them alone');
   });
-  test.same(kept, { tasks: 1, bodies: 1, logs: 1, consumed: 0, replays: 0, expiry: 1 });
+  test.same(kept, { tasks: 1, bodies: 1, logs: 1, consumed: 0, replays: 0, expiry: 1, listing: 1 });
   const gone = await countsAfter(test, async (backend) => {
     for (const taskId of ['replaced', 'deleted']) await backend.setResult(taskId, LARGE);
     await backend.setResult('replaced', SMALL);
     await backend.delete('deleted');
   });
-  test.same(gone, { tasks: 1, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 1 });
+  test.same(gone, { tasks: 1, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 1, listing: 1 });
 });
 
 t.test('a remembered consume has its own expiry, and DELETE forgets it', async (test) => {
@@ -81,13 +91,50 @@ t.test('a remembered consume has its own expiry, and DELETE forgets it', async (
       await backend.consume('a', idempotencyKey === undefined ? {} : { idempotencyKey });
     }
   });
-  test.same(kept, { tasks: 0, bodies: 0, logs: 0, consumed: 1, replays: 2, expiry: 1 });
+  test.same(kept, { tasks: 0, bodies: 0, logs: 0, consumed: 1, replays: 2, expiry: 1, listing: 0 });
   const gone = await countsAfter(test, async (backend) => {
     await backend.setResult('a', LARGE);
     await backend.consume('a', { idempotencyKey: 'key' });
     await backend.delete('a');
   });
-  test.same(gone, { tasks: 0, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 0 });
+  test.same(gone, { tasks: 0, bodies: 0, logs: 0, consumed: 0, replays: 0, expiry: 0, listing: 0 });
+});
+
+t.test('what has expired leaves every index, however much it is', async (test) => {
+  const directory = await freshDirectory(test);
+  const backend = await started(test, { directory });
+  const ids = Array.from({ length: 6_000 }, (_, at) => `t${at}`);
+  const progress = { state: 'STARTED' };
+  const receipts = await backend.setMany(
+    ids.map((taskId) => ({ taskId, progress, options: { ttlMs: 1_000 } })),
+  );
+  const last = Math.max(
+    ...receipts.map((receipt) => (receipt as WriteReceipt).snapshot!.expiresAt!),
+  );
+  while (Date.now() <= last || backend.storedTasks > 0) {
+    if (Date.now() > last + 4_000) break;
+    await setTimeout(10);
+  }
+  test.equal(backend.storedTasks, 0, 'faster than one step of a purge in each period');
+  await backend.shutdown();
+  const tables = await TaskTables.open(directory);
+  test.equal(tables.listing.getKeysCount({ start: FIRST_KEY }), 0);
+  test.equal(tables.expiry.getKeysCount({ start: FIRST_KEY }), 0);
+  test.same(tables.counts.read('default'), [0, 0, 0, 0, 0, 0]);
+  await tables.close();
+});
+
+t.test('a group that could not be stored counts nothing', async (test) => {
+  const directory = await freshDirectory(test);
+  const tables = await TaskTables.open(directory);
+  const failing = tables.transaction(() => {
+    tables.counts.add('default', '0', 5);
+    throw new Error('the disk is full');
+  });
+  await test.rejects(failing, /full/);
+  await tables.transaction(() => tables.counts.add('default', '1', 2));
+  test.same(tables.counts.read('default'), [0, 2, 0, 0, 0, 0]);
+  await tables.close();
 });
 
 t.test('writes beyond the queue are overloaded, and the others are stored', async (test) => {
@@ -134,7 +181,7 @@ t.test('a store of another format is refused, and left as it is', async (test) =
   tables.meta.putSync('format', Buffer.from('99'));
   await tables.close();
   const backend = new LmdbBackend({ directory });
-  const refusal = { code: 'store-unavailable', message: /format "99".*reads 1 only/ };
+  const refusal = { code: 'store-unavailable', message: /format "99".*reads 2 only/ };
   await test.rejects(backend.startup(), refusal);
   await test.rejects(backend.startup(), refusal, 'the lock is free again');
 });

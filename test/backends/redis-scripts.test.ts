@@ -5,21 +5,32 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { bucketOf, Keys } from '../../src/backends/redis/keys.js';
-import { type Answer, argumentsOf, replyOf, SCRIPTS } from '../../src/backends/redis/scripts.js';
-import type { Command, Conditions } from '../../src/commands.js';
+import {
+  type Answer,
+  type Argument,
+  argumentsOf,
+  MANY,
+  manyArguments,
+  replyOf,
+  SCRIPTS,
+  type Script,
+} from '../../src/backends/redis/scripts.js';
+import type { Command, Conditions, Reply } from '../../src/commands.js';
 import { type Decision, decide, type Stored } from '../../src/decide.js';
+import { COUNTED_STATES, countedStateOf } from '../../src/listing.js';
 import { outcomeFromValue } from '../../src/outcome.js';
 import { progressFromValue } from '../../src/progress.js';
-import { entryExpiresAt, NEVER, type TaskEntry, versionOf } from '../../src/task-entry.js';
+import { entryExpiresAt, NEVER, stateOf, type TaskEntry, versionOf } from '../../src/task-entry.js';
 import { decodeHead, encodeHead } from '../../src/wire/entry-head.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { RedisServer } from '../support/redis-server.js';
 
 const NOTHING: Stored = { entry: undefined, consumed: [] };
 const keys = new Keys('p:');
-const TASKS = ['a', 'b', 'c'];
+/** Of the first two the bucket is the same. */
+const TASKS = ['a', 'task-237', 'c'];
 const OUTCOMES = [
   outcomeFromValue({ returnValue: 1 }),
   outcomeFromValue({ returnValue: 1, log: 'a line' }),
@@ -47,24 +58,52 @@ t.test('random commands end as decide() says, and are stored so', async (t) => {
   const verdicts = new Map<string, number>();
   for (let round = 0; round < 4_000; round += 1) {
     const taskId = random.pick(TASKS);
-    const stored = model.get(taskId) ?? NOTHING;
-    const command = randomCommand(random, taskId, stored.entry);
-    const answer = await run(client, command);
-    const decision = decide(command, stored, answer[1]);
-    const reply = replyOf(answer);
-    const said = `round ${round}: ${command.kind} ${JSON.stringify(command.conditions)}`;
-    if (reply.verdict !== decision.verdict) t.equal(reply.verdict, decision.verdict, said);
-    const isWhole = command.kind === 'consume' && decision.verdict === 'done';
-    const [found, wanted] = [image(reply.entry, isWhole), image(decision.entry, isWhole)];
-    if (found !== wanted) t.equal(found, wanted, said);
-    model.set(taskId, after(stored, decision));
+    const command = randomCommand(random, taskId, model.get(taskId)?.entry);
+    const reply = check(t, round, command, await run(client, command), model);
+    const said = `round ${round}: ${command.kind}`;
     const isKept = await sameInStore(client, taskId, model.get(taskId)!.entry);
     if (!isKept) t.fail(`${said}: it is stored in another way`);
+    const isIndexed = await sameInIndex(client, taskId, model);
+    if (!isIndexed) t.fail(`${said}: it is indexed in another way`);
     const name = `${command.kind} ${reply.verdict}`;
     verdicts.set(name, (verdicts.get(name) ?? 0) + 1);
   }
   t.comment([...verdicts].map(([name, count]) => `${name} ${count}`).join(', '));
   t.ok(verdicts.size >= 17, 'every verdict of every command was met');
+});
+
+t.test('many random commands in one script end as each would alone', async (t) => {
+  const server = await RedisServer.start();
+  const client = new Redis(server.url);
+  t.teardown(() => server.stop());
+  t.teardown(() => client.disconnect());
+  const seed = testSeed();
+  t.comment(`seed ${seed}; RESULTD_TEST_SEED=${seed} runs it again`);
+  const random = new Random(seed);
+  const model = new Map<string, Stored>();
+  let consumed = 0;
+  for (let round = 0; round < 1_000; round += 1) {
+    const commands = Array.from({ length: 2 + random.below(8) }, () => {
+      const taskId = random.pick(TASKS);
+      return randomCommand(random, taskId, model.get(taskId)?.entry);
+    });
+    const items = commands.map((command) => ({
+      kind: command.kind,
+      args: argumentsOf(command, keys.channel('ns')),
+    }));
+    const allKeys = commands.flatMap(({ taskId }) => keysOf(taskId));
+    const args = [allKeys.length, ...allKeys, ...manyArguments(3, items)];
+    const answers = (await evaluate(client, MANY, args)) as Answer[];
+    for (const [at, command] of commands.entries()) {
+      const { verdict } = check(t, round, command, answers[at]!, model);
+      if (command.kind === 'consume' && verdict === 'done') consumed += 1;
+    }
+    for (const taskId of TASKS) {
+      if (!(await sameInStore(client, taskId, model.get(taskId)?.entry))) t.fail(`round ${round}`);
+      if (!(await sameInIndex(client, taskId, model))) t.fail(`round ${round}: index`);
+    }
+  }
+  t.ok(consumed > 50, `${consumed} were consumed`);
 });
 
 t.test('what is remembered of consumes goes when its time is over', async (t) => {
@@ -95,15 +134,43 @@ t.test('what is remembered of consumes goes when its time is over', async (t) =>
   t.equal(await client.exists(task), 0);
 });
 
+const keysOf = (taskId: string): string[] => [
+  keys.task('ns', taskId),
+  keys.consumed('ns', taskId),
+  indexOf(taskId),
+];
+
 async function run(client: Redis, command: Command, rememberMs?: string): Promise<Answer> {
-  const { sha, source } = SCRIPTS[command.kind];
   const asked = argumentsOf(command, keys.channel('ns'));
   if (rememberMs !== undefined) asked[5] = rememberMs;
-  const task = [keys.task('ns', command.taskId), keys.consumed('ns', command.taskId)];
-  const args = [2, ...task, ...asked];
-  return (await client
+  const args = [3, ...keysOf(command.taskId), ...asked];
+  return (await evaluate(client, SCRIPTS[command.kind], args)) as Answer;
+}
+
+async function evaluate(client: Redis, { sha, source }: Script, args: (Argument | number)[]) {
+  return client
     .callBuffer('evalsha', sha, ...args)
-    .catch(() => client.callBuffer('eval', source, ...args))) as Answer;
+    .catch(() => client.callBuffer('eval', source, ...args));
+}
+
+/** Holds an answer against `decide`, and brings the model forward. */
+function check(
+  t: Test,
+  round: number,
+  command: Command,
+  answer: Answer,
+  model: Map<string, Stored>,
+): Reply {
+  const stored = model.get(command.taskId) ?? NOTHING;
+  const decision = decide(command, stored, answer[1]);
+  const reply = replyOf(answer);
+  const said = `round ${round}: ${command.kind} ${JSON.stringify(command.conditions)}`;
+  if (reply.verdict !== decision.verdict) t.equal(reply.verdict, decision.verdict, said);
+  const isWhole = command.kind === 'consume' && decision.verdict === 'done';
+  const [found, wanted] = [image(reply.entry, isWhole), image(decision.entry, isWhole)];
+  if (found !== wanted) t.equal(found, wanted, said);
+  model.set(command.taskId, after(stored, decision));
+  return reply;
 }
 
 function randomCommand(random: Random, taskId: string, entry: TaskEntry | undefined): Command {
@@ -170,6 +237,42 @@ async function sameInStore(client: Redis, taskId: string, entry: TaskEntry | und
   const at = entryExpiresAt(entry);
   const isOnTime = at === NEVER ? ttl === -1 : Math.abs(ttl - at) <= 2;
   return isOnTime && image(decodeHead(head, { progress, body, log })) === image(entry);
+}
+
+const indexOf = (taskId: string): string => keys.index('ns', bucketOf(taskId));
+
+/**
+ * The task's bucket has what should be in it and, at the most, what has expired; and it stays at
+ * least as long as its last task.
+ */
+async function sameInIndex(client: Redis, taskId: string, model: ReadonlyMap<string, Stored>) {
+  const key = indexOf(taskId);
+  const results = await client.multi().zrange(key, '0', '-1', 'WITHSCORES').pttl(key).time().exec();
+  const found = results![0]![1] as string[];
+  const left = results![1]![1] as number;
+  const [seconds, micros] = results![2]![1] as string[];
+  const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+  const scores = new Map<string, number>();
+  for (let at = 0; at < found.length; at += 2) scores.set(found[at]!, Number(found[at + 1]));
+  let last = 0;
+  for (const [id, { entry }] of model) {
+    if (indexOf(id) !== key) continue;
+    const expiresAt = entry === undefined ? 0 : Math.ceil(entryExpiresAt(entry));
+    const [written, ends] = [scores.get(id), scores.get(`!${id}`)];
+    scores.delete(id);
+    scores.delete(`!${id}`);
+    if (entry === undefined || (written === undefined && expiresAt <= now)) {
+      if (written !== undefined || ends !== undefined) return false;
+      continue;
+    }
+    const state = countedStateOf(stateOf(entry));
+    const base = [...COUNTED_STATES, 'other'].indexOf(state) * 2 ** 43;
+    if (written !== -base - entry.versionMs) return false;
+    if (ends !== base + Math.min(expiresAt, 2 ** 43 - 1)) return false;
+    last = Math.max(last, expiresAt);
+  }
+  if (scores.size > 0) return false;
+  return last === NEVER ? left === -1 : last <= now ? left !== -1 : now + left + 1 >= last;
 }
 
 /** All of an entry as text, or all but its body and log. */

@@ -18,6 +18,7 @@ const redis: Factory = {
         return keys.length;
       },
       outage: { begin: () => server.kill(), end: () => server.restart() },
+      freeze: { begin: async () => server.freeze(), end: async () => server.thaw() },
       close: () => server.stop(),
     };
   },

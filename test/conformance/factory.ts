@@ -11,9 +11,16 @@ export interface Fixture {
   /** How many tasks are physically there, expired ones included. */
   countStored(): Promise<number>;
   /** Makes the store unreachable and reachable again; undefined where that cannot happen. */
-  readonly outage?: { begin(): Promise<void>; end(): Promise<void> };
+  readonly outage?: Disturbance;
+  /** Makes the store silent, with its connections open; undefined where that cannot happen. */
+  readonly freeze?: Disturbance;
   /** Takes the store down. Every backend is shut down by then. */
   close(): Promise<void>;
+}
+
+export interface Disturbance {
+  begin(): Promise<void>;
+  end(): Promise<void>;
 }
 
 /** A test of the suite that does not hold for this backend, and why. */

@@ -40,6 +40,13 @@ export function storeOperations(backend: ResultBackend, taskId: string): Operati
     ...taskOperations(backend, taskId),
     ping: () => backend.ping(),
     subscribe: () => backend.subscribe(() => {}),
+    ...(backend.supports.listing
+      ? {
+          list: () => backend.list(),
+          'list of a state': () => backend.list({ states: ['STARTED'] }),
+          count: () => backend.count(),
+        }
+      : {}),
   };
 }
 

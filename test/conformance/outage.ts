@@ -1,6 +1,6 @@
 /**
- * A store that cannot be reached: every call is an error within a bounded time, and none says that
- * a task is absent; afterwards all is as before.
+ * A store that cannot be reached, or that says nothing any more: every call is an error within a
+ * bounded time, and none says that a task is absent; afterwards all is as before.
  */
 import type { Test } from 'tap';
 import type { ResultBackend } from '../../src/result-backend.js';
@@ -13,6 +13,7 @@ import {
   success,
   successEnvelope,
 } from './expect.js';
+import type { Disturbance } from './factory.js';
 import { Hearing } from './hearing.js';
 import { storeOperations } from './operations.js';
 import { type Context, needing, type Store, type Topic } from './topic.js';
@@ -22,31 +23,38 @@ const BOUND_MS = 5_000;
 /** How long a backend may take to find its store again. */
 const RECOVERY_MS = 20_000;
 
+/** Gone (its connections break), or frozen (they stay, and nothing is answered). */
+type Kind = 'outage' | 'freeze';
+
 /** A store of its own with an outage to begin, which ends with the test at the latest. */
-async function disturbed(t: Test, context: Context): Promise<{ store: Store; outage: Outage }> {
+async function disturbed(
+  t: Test,
+  context: Context,
+  kind: Kind = 'outage',
+): Promise<{ store: Store; outage: Outage }> {
   const store = await context.freshStore(t);
-  const outage = new Outage(store);
+  const outage = new Outage(store.fixture[kind]!);
   t.teardown(() => outage.end());
   return { store, outage };
 }
 
 class Outage {
-  readonly #store: Store;
+  readonly #disturbance: Disturbance;
   #isOn = false;
 
-  constructor(store: Store) {
-    this.#store = store;
+  constructor(disturbance: Disturbance) {
+    this.#disturbance = disturbance;
   }
 
   async begin(): Promise<void> {
     this.#isOn = true;
-    await this.#store.fixture.outage!.begin();
+    await this.#disturbance.begin();
   }
 
   async end(): Promise<void> {
     if (!this.#isOn) return;
     this.#isOn = false;
-    await this.#store.fixture.outage!.end();
+    await this.#disturbance.end();
   }
 }
 
@@ -69,13 +77,13 @@ async function allFail(t: Test, calls: readonly [string, Promise<unknown>][]): P
   );
 }
 
-export const outage: Topic = {
-  name: 'outage',
-  cases: {
-    'every operation fails in time, and works again afterwards': needing(
-      'outage',
+/** What holds for a store that is gone and for one that is frozen. */
+function failing(kind: Kind, prefix: string): Topic['cases'] {
+  return {
+    [`${prefix}every operation fails in time, and works again afterwards`]: needing(
+      kind,
       async (t, context) => {
-        const { store, outage } = await disturbed(t, context);
+        const { store, outage } = await disturbed(t, context, kind);
         const backend = await store.start();
         await backend.setResult('there', success('there'));
         await outage.begin();
@@ -100,30 +108,10 @@ export const outage: Topic = {
       },
     ),
 
-    'a store that was away has lost nothing that it keeps': needing(
-      'outage',
+    [`${prefix}calls that run when the outage begins come to an end`]: needing(
+      kind,
       async (t, context) => {
-        const { store, outage } = await disturbed(t, context);
-        const backend = await store.start();
-        if (!backend.supports.durable) {
-          t.comment('does not apply: the store is not durable');
-          return;
-        }
-        const before = await backend.setResult('task', success(1, '"log"'));
-        await outage.begin();
-        await errorOf(backend.getResult('task'));
-        await outage.end();
-        await isBack(t, backend);
-        const read = await backend.getResult('task', { withLogs: true });
-        sameBytes(t, read?.outcome, successEnvelope(1, '"log"'), 'the outcome');
-        t.equal(read?.version, snapshotIn(before).version);
-      },
-    ),
-
-    'calls that run when the outage begins come to an end': needing(
-      'outage',
-      async (t, context) => {
-        const { store, outage } = await disturbed(t, context);
+        const { store, outage } = await disturbed(t, context, kind);
         const backend = await store.start();
         const calls = Array.from({ length: 50 }, (_, n) =>
           errorOf(backend.setResult(`task-${n}`, success(n), { mode: 'create' })),
@@ -143,6 +131,63 @@ export const outage: Topic = {
           if (error !== undefined || !backend.supports.durable) continue;
           t.equal(await backend.isResultReady(`task-${n}`), true, 'what was acknowledged is there');
         }
+      },
+    ),
+
+    [`${prefix}a startup without the store fails in time, and may be tried again`]: needing(
+      kind,
+      async (t, context) => {
+        const { store, outage } = await disturbed(t, context, kind);
+        await outage.begin();
+        const backend = store.create();
+        await allFail(t, [['startup', backend.startup()]]);
+        await outage.end();
+        const starts = async () => (await errorOf(backend.startup())) === undefined;
+        await eventually(t, starts, 'it starts once the store is back', RECOVERY_MS);
+        await backend.setResult('task', success(1));
+        t.equal(await backend.isResultReady('task'), true);
+      },
+    ),
+
+    [`${prefix}a shutdown without the store comes to an end`]: needing(kind, async (t, context) => {
+      const { store, outage } = await disturbed(t, context, kind);
+      const backend = await store.start();
+      const hearing = new Hearing();
+      await backend.subscribe(hearing.listener);
+      await outage.begin();
+      const running = errorOf(backend.getStatus('task'));
+      const began = Date.now();
+      await backend.shutdown();
+      const took = Date.now() - began;
+      t.ok(took <= BOUND_MS, `within ${BOUND_MS} ms (${took})`);
+      isError(t, await running, 'store-unavailable', 'a call that was running');
+    }),
+  };
+}
+
+export const outage: Topic = {
+  name: 'outage',
+  cases: {
+    ...failing('outage', ''),
+    ...failing('freeze', 'frozen: '),
+
+    'a store that was away has lost nothing that it keeps': needing(
+      'outage',
+      async (t, context) => {
+        const { store, outage } = await disturbed(t, context);
+        const backend = await store.start();
+        if (!backend.supports.durable) {
+          t.comment('does not apply: the store is not durable');
+          return;
+        }
+        const before = await backend.setResult('task', success(1, '"log"'));
+        await outage.begin();
+        await errorOf(backend.getResult('task'));
+        await outage.end();
+        await isBack(t, backend);
+        const read = await backend.getResult('task', { withLogs: true });
+        sameBytes(t, read?.outcome, successEnvelope(1, '"log"'), 'the outcome');
+        t.equal(read?.version, snapshotIn(before).version);
       },
     ),
 
@@ -167,33 +212,27 @@ export const outage: Topic = {
       },
     ),
 
-    'a startup without the store fails in time, and may be tried again': needing(
-      'outage',
+    'frozen: what was written is there, and is heard of, once it answers again': needing(
+      'freeze',
       async (t, context) => {
-        const { store, outage } = await disturbed(t, context);
+        const { store, outage } = await disturbed(t, context, 'freeze');
+        const backend = await store.start();
+        const hearing = new Hearing();
+        await backend.subscribe(hearing.listener);
+        const before = snapshotIn(await backend.setResult('before', success(1)));
         await outage.begin();
-        const backend = store.create();
-        await allFail(t, [['startup', backend.startup()]]);
+        isError(t, await errorOf(backend.getResult('before')), 'store-unavailable', 'a read');
         await outage.end();
-        const starts = async () => (await errorOf(backend.startup())) === undefined;
-        await eventually(t, starts, 'it starts once the store is back', RECOVERY_MS);
-        await backend.setResult('task', success(1));
-        t.equal(await backend.isResultReady('task'), true);
+        await isBack(t, backend);
+        const read = await backend.getResult('before');
+        sameBytes(t, read?.outcome, successEnvelope(1), 'the outcome of before');
+        t.equal(read?.version, before.version);
+        const hears = async () => {
+          const { version } = snapshotIn(await backend.setResult('after', success(2)));
+          return hearing.until(() => hearing.has('after', version), 200);
+        };
+        await eventually(t, hears, 'changes are heard of again', RECOVERY_MS);
       },
     ),
-
-    'a shutdown without the store comes to an end': needing('outage', async (t, context) => {
-      const { store, outage } = await disturbed(t, context);
-      const backend = await store.start();
-      const hearing = new Hearing();
-      await backend.subscribe(hearing.listener);
-      await outage.begin();
-      const running = errorOf(backend.getStatus('task'));
-      const began = Date.now();
-      await backend.shutdown();
-      const took = Date.now() - began;
-      t.ok(took <= BOUND_MS, `within ${BOUND_MS} ms (${took})`);
-      isError(t, await running, 'store-unavailable', 'a call that was running');
-    }),
   },
 };

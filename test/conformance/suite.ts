@@ -14,6 +14,7 @@ import { expiry } from './expiry.js';
 import type { Factory } from './factory.js';
 import { ids } from './ids.js';
 import { lifeCycle } from './life-cycle.js';
+import { listing } from './listing.js';
 import { many } from './many.js';
 import { namespaces } from './namespaces.js';
 import { notifications } from './notifications.js';
@@ -39,6 +40,7 @@ const TOPICS: readonly Topic[] = [
   consume,
   deletion,
   many,
+  listing,
   notifications,
   namespaces,
   lifeCycle,
@@ -80,7 +82,12 @@ async function runTopic(
   const backend = await store.start();
   const context = new Context(factory, store, backend, new Random(seed));
   const { supports } = backend;
-  const has = { ...supports, outage: store.fixture.outage !== undefined };
+  const { fixture } = store;
+  const disturbances = {
+    outage: fixture.outage !== undefined,
+    freeze: fixture.freeze !== undefined,
+  };
+  const has = { ...supports, ...disturbances };
   for (const [name, entry] of Object.entries(topic.cases)) {
     const reason = deviations.get(`${topic.name}: ${name}`);
     const { needs, run } = typeof entry === 'function' ? { needs: undefined, run: entry } : entry;

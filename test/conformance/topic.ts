@@ -13,7 +13,7 @@ import type { Random } from './random.js';
 export type Run = (t: Test, context: Context) => Promise<void>;
 
 /** What a test may need of the store. */
-export type Need = keyof Supports | 'outage';
+export type Need = keyof Supports | 'outage' | 'freeze';
 
 /** The tests of one topic, by name. */
 export interface Topic {

@@ -10,6 +10,7 @@ import { batchWait } from './suite/batch-wait.js';
 import { conditions } from './suite/conditions.js';
 import { consume } from './suite/consume.js';
 import { isDocumented } from './suite/documented.js';
+import { events } from './suite/events.js';
 import { exceptions } from './suite/exceptions.js';
 import { expiry } from './suite/expiry.js';
 import { lists } from './suite/lists.js';
@@ -35,6 +36,7 @@ const TOPICS: readonly Topic[] = [
   expiry,
   waiting,
   watching,
+  events,
   refusals,
   batchGet,
   batchSet,

@@ -26,9 +26,9 @@ t.test('10,000 clients that vanish leave no waiter, and memory flat', async (t) 
       CLIENTS,
       (n) => `/v1/tasks/task-${n % 3 === 0 ? 'shared' : `${round}-${n}`}/result?wait=55s`,
     );
-    await until(async () => (await numberOf(server, 'parked')) === CLIENTS, 'all are parked');
+    await until('all are parked', async () => (await numberOf(server, 'parked')) === CLIENTS);
     for (const [n, client] of clients.entries()) client.vanish(n % 2 === 0);
-    await until(async () => (await numberOf(server, 'parked')) === 0, 'no waiter is left');
+    await until('no waiter is left', async () => (await numberOf(server, 'parked')) === 0);
     heaps.push(await numberOf(server, 'heap'));
   }
   const shown = heaps.map((bytes) => `${(bytes / 1_048_576).toFixed(1)} MiB`).join(', ');

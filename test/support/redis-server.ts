@@ -22,6 +22,8 @@ export interface RedisServerOptions {
   readonly replicaOf?: number;
   /** More arguments, such as `--maxmemory`, `1mb`. */
   readonly args?: readonly string[];
+  /** Be a sentinel, with these lines in its configuration. */
+  readonly sentinel?: readonly string[];
 }
 
 const STARTS_WITHIN_MS = 10_000;
@@ -43,6 +45,9 @@ export class RedisServer {
     const directory = await mkdtemp(join(tmpdir(), 'resultd-redis-'));
     if (options.users !== undefined) {
       await writeFile(join(directory, 'users.acl'), `${options.users.join('\n')}\n`);
+    }
+    if (options.sentinel !== undefined) {
+      await writeFile(join(directory, 'sentinel.conf'), `${options.sentinel.join('\n')}\n`);
     }
     const server = new RedisServer(await freePort(), directory, options);
     await server.restart();
@@ -111,6 +116,10 @@ export class RedisServer {
   #arguments(): string[] {
     const { appendOnly, password, users, tls, replicaOf, args } = this.#options;
     const port = String(this.port);
+    if (this.#options.sentinel !== undefined) {
+      const file = join(this.directory, 'sentinel.conf');
+      return [file, '--sentinel', '--port', port, '--bind', '127.0.0.1', '--dir', this.directory];
+    }
     return [
       ...['--bind', '127.0.0.1', '--dir', this.directory, '--save', ''],
       ...(tls === undefined ? ['--port', port] : ['--port', '0', '--tls-port', port]),

@@ -1,15 +1,14 @@
-/** Waits for a condition that no event tells of. */
+/** Polls until it holds, for 20 s at the most. Only a condition that nothing announces needs it. */
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** Resolves when the condition holds; rejects, naming it, where it does not within the time. */
 export async function until(
-  condition: () => boolean | Promise<boolean>,
   what: string,
-  deadlineMs = 20_000,
+  holds: () => boolean | Promise<boolean>,
+  withinMs = 20_000,
 ): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`it does not come true: ${what}`);
-    await pause(20);
+  const deadline = Date.now() + withinMs;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`it took too long until ${what}`);
+    await pause(10);
   }
 }

@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command, Reply } from '../../commands.js';
 import { ResultdError, shown, storeUnavailable } from '../../errors.js';
+import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
   type Listener,
   ResultBackend,
@@ -18,8 +19,9 @@ import {
 } from '../../result-backend.js';
 import { type Parts, type TaskEntry, versionOf } from '../../task-entry.js';
 import { DirectoryLock } from './directory-lock.js';
+import { countTasks, listTasks } from './listing-reader.js';
 import { planCommand, planProbe, planPurge } from './planner.js';
-import { TaskTables, taskKeyOf } from './task-tables.js';
+import { FIRST_KEY, TaskTables, taskKeyOf } from './task-tables.js';
 import { WriteQueue } from './write-queue.js';
 
 export interface LmdbBackendOptions extends ResultBackendOptions {
@@ -37,7 +39,7 @@ const PURGE_STEP = 250;
 const COMMAND_BYTES = 512;
 
 export class LmdbBackend extends ResultBackend {
-  readonly supports: Supports = { durable: true, shared: false, namespaces: true, listing: false };
+  readonly supports: Supports = { durable: true, shared: false, namespaces: true, listing: true };
   readonly directory: string;
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #queue: WriteQueue<TaskTables>;
@@ -80,6 +82,7 @@ export class LmdbBackend extends ResultBackend {
 
   protected async _shutdown(): Promise<void> {
     clearInterval(this.#purger);
+    this.#purger = undefined;
     await this.#queue.idle();
     const tables = this.#tables;
     this.#tables = undefined;
@@ -108,7 +111,7 @@ export class LmdbBackend extends ResultBackend {
     taskIds: readonly string[],
     parts: Parts,
   ): Promise<(TaskEntry | undefined)[]> {
-    const tables = this.#tables ?? (await this.#reopened());
+    const tables = await this.#open();
     return taskIds.map((taskId) => readEntry(tables, namespace, taskId, parts));
   }
 
@@ -123,6 +126,18 @@ export class LmdbBackend extends ResultBackend {
     });
     if (decision.write !== undefined) this.#notify(namespace, command.taskId, decision.write);
     return decision;
+  }
+
+  protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    return listTasks(this.#open, namespace, scan).catch((error: unknown) => {
+      throw wrapped(error, `the tasks of ${shown(namespace)} could not be listed`);
+    });
+  }
+
+  protected override async _count(namespace: string): Promise<StateCounts> {
+    return countTasks(this.#open, namespace).catch((error: unknown) => {
+      throw wrapped(error, `the tasks of ${shown(namespace)} could not be counted`);
+    });
   }
 
   protected async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
@@ -177,6 +192,8 @@ export class LmdbBackend extends ResultBackend {
     }
   }
 
+  readonly #open = async (): Promise<TaskTables> => this.#tables ?? this.#reopened();
+
   /** The store once it is open again. Only the write queue opens it, one at a time. */
   async #reopened(): Promise<TaskTables> {
     const tables = await this.#reopening;
@@ -184,12 +201,16 @@ export class LmdbBackend extends ResultBackend {
     return this.#tables ?? tables;
   }
 
+  /** Removes all that has come due, one step after another, until the end of the backend. */
   async #purge(): Promise<void> {
-    if (this.#isPurging || this.#tables === undefined) return;
+    if (this.#isPurging) return;
     this.#isPurging = true;
     try {
-      const due = this.#tables.dueKeys(Date.now(), PURGE_STEP);
-      if (due.length > 0) await this.#queue.run(0, (tables) => planPurge(tables, due));
+      while (this.#purger !== undefined && this.#tables !== undefined) {
+        const due = this.#tables.expiredKeys(FIRST_KEY, Date.now(), PURGE_STEP);
+        if (due.length > 0) await this.#queue.run(0, (tables) => planPurge(tables, due));
+        if (due.length < PURGE_STEP) return;
+      }
     } catch {
       // The next tick tries again; `ping` tells of a store that cannot write.
     } finally {

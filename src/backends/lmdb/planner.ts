@@ -7,15 +7,19 @@
 import type { Command } from '../../commands.js';
 import { type Consumed, type Decision, decide } from '../../decide.js';
 import { entryExpiresAt, NEVER, type TaskEntry } from '../../task-entry.js';
+import { classOf, listingKey, placeOf } from './listing-keys.js';
 import { decodeConsumed, decodeRecord, encodeConsumed, encodeRecord } from './task-record.js';
-import { expiryKey, INLINE_BYTES, type TaskTables } from './task-tables.js';
+import {
+  CONSUMED,
+  expiryKey,
+  INLINE_BYTES,
+  parseExpiryKey,
+  type TaskTables,
+} from './task-tables.js';
 import type { Plan } from './write-queue.js';
 
 type Puts = () => void;
 
-const TASK = '1';
-const CONSUMED = '2';
-const TIME_LENGTH = 8;
 const NO_BYTES = Buffer.alloc(0);
 const NOTHING: readonly Consumed[] = [];
 
@@ -37,16 +41,17 @@ export function planCommand(tables: TaskTables, key: string, command: Command): 
 /** Removes what the expiry keys stand for, unless it was given another expiry since. */
 export function planPurge(tables: TaskTables, expiryKeys: readonly string[]): Plan<void> {
   const puts = expiryKeys.map((expiry): Puts => {
-    const expiresAt = Buffer.from(expiry, 'latin1').readDoubleBE(0);
-    const key = expiry.slice(TIME_LENGTH + 1);
-    if (expiry[TIME_LENGTH] === TASK) {
-      const before = tables.readRecord(key, false);
-      if (before !== undefined && entryExpiresAt(before) === expiresAt) {
-        return planEntry(tables, key, before, null);
+    const { kind, key } = parseExpiryKey(expiry);
+    if (kind === CONSUMED) {
+      const before = readConsumed(tables, key, undefined);
+      if (expiryKeyOf(CONSUMED, key, listExpiresAt(before)) === expiry) {
+        return planConsumed(tables, key, before, NOTHING);
       }
     } else {
-      const before = readConsumed(tables, key, undefined);
-      if (listExpiresAt(before) === expiresAt) return planConsumed(tables, key, before, NOTHING);
+      const before = tables.readRecord(key, false);
+      if (before !== undefined && expiryKeyOf(kind, key, entryExpiresAt(before)) === expiry) {
+        return planEntry(tables, key, before, null);
+      }
     }
     return () => void tables.expiry.remove(expiry);
   });
@@ -80,8 +85,7 @@ function planEntry(
       if (next?.hasLog === true) tables.logs.put(key, after!.log!);
       else if (old?.hasLog === true) tables.logs.remove(key);
     }
-    const expiredAt = before === undefined ? NEVER : entryExpiresAt(before);
-    moveExpiry(tables, TASK, key, expiredAt, after === null ? NEVER : entryExpiresAt(after));
+    moveIndexes(tables, key, before, after ?? undefined);
   };
 }
 
@@ -106,15 +110,51 @@ function planConsumed(
       if (idempotencyKey !== undefined) tables.replays.remove(replayKeyOf(key, idempotencyKey));
     }
     for (const { replayKey, record } of added) tables.replays.put(replayKey, record);
-    moveExpiry(tables, CONSUMED, key, listExpiresAt(before), listExpiresAt(after));
+    moveExpiry(
+      tables,
+      expiryKeyOf(CONSUMED, key, listExpiresAt(before)),
+      expiryKeyOf(CONSUMED, key, listExpiresAt(after)),
+    );
   };
 }
 
-/** `NEVER` stands for no key in the index: nothing expires then. */
-function moveExpiry(tables: TaskTables, kind: string, key: string, from: number, to: number): void {
+/** Moves the task's keys in both indexes, and counts it where it stands now. */
+function moveIndexes(
+  tables: TaskTables,
+  key: string,
+  before: TaskEntry | undefined,
+  after: TaskEntry | undefined,
+): void {
+  const namespace = key.slice(0, key.indexOf('\0'));
+  const taskId = key.slice(namespace.length + 1);
+  const from = before === undefined ? undefined : classOf(before);
+  const to = after === undefined ? undefined : classOf(after);
+  if (from !== undefined) {
+    tables.listing.remove(listingKey(namespace, from, placeOf(before!.versionMs, taskId)));
+  }
+  if (to !== undefined) {
+    tables.listing.put(listingKey(namespace, to, placeOf(after!.versionMs, taskId)), NO_BYTES);
+  }
+  if (from !== to) {
+    if (from !== undefined) tables.counts.add(namespace, from, -1);
+    if (to !== undefined) tables.counts.add(namespace, to, 1);
+  }
+  moveExpiry(
+    tables,
+    from === undefined ? undefined : expiryKeyOf(from, key, entryExpiresAt(before!)),
+    to === undefined ? undefined : expiryKeyOf(to, key, entryExpiresAt(after!)),
+  );
+}
+
+function moveExpiry(tables: TaskTables, from: string | undefined, to: string | undefined): void {
   if (from === to) return;
-  if (from !== NEVER) tables.expiry.remove(expiryKey(from, kind, key));
-  if (to !== NEVER) tables.expiry.put(expiryKey(to, kind, key), NO_BYTES);
+  if (from !== undefined) tables.expiry.remove(from);
+  if (to !== undefined) tables.expiry.put(to, NO_BYTES);
+}
+
+/** Undefined for what never expires: it has no key in the index. */
+function expiryKeyOf(kind: string, key: string, expiresAt: number): string | undefined {
+  return expiresAt === NEVER ? undefined : expiryKey(expiresAt, kind, key);
 }
 
 /** The remembered consumes; what was consumed is read only for the wanted idempotency key. */

@@ -10,24 +10,34 @@
  * | `consumed` | task key | the remembered consumes, as a list |
  * | `replays` | task key, NUL, idempotency key | what was consumed, whole |
  * | `expiry` | when (f64 big-endian), kind, task key | nothing |
+ * | `listing` | namespace, class, time, id: see `listing-keys.ts` | nothing |
+ * | `counts` | namespace | tasks of each class: see `task-counts.ts` |
  *
- * A task key is `<namespace> NUL <id>`. `expiry` has one key for each task that expires and one for
- * each list of remembered consumes, moved whenever the time changes, so that a purge looks only at
- * what has come due. Times are positive, so their bytes sort as they do.
+ * A task key is `<namespace> NUL <id>`. `expiry` has one key for each task that expires (its kind is
+ * the task's class) and one for each list of remembered consumes, moved whenever it changes, so that
+ * a purge looks only at what has come due. Times are positive, so their bytes sort as they do.
+ * `listing` has one key for each task. All are kept in the transaction that writes the task.
  */
 import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
 import { shown, storeUnavailable } from '../../errors.js';
 import type { Parts, TaskEntry } from '../../task-entry.js';
+import { TaskCounts } from './task-counts.js';
 import { decodeRecord } from './task-record.js';
 
-const FORMAT = '1';
+const FORMAT = '2';
 /** Bodies up to this stand beside the head. Changing it needs a new format number. */
 export const INLINE_BYTES = 4_096;
 
 export type Table = Database<Buffer, string>;
 
 /** Below every key. A range needs a start of its own: the default one is not text. */
-const FIRST_KEY = '\0';
+export const FIRST_KEY = '\0';
+/** Above the kind of every expiry key. */
+const LAST_KIND = '\x7f';
+const EXPIRY_TIME_LENGTH = 8;
+
+/** The kind of the expiry keys of remembered consumes; those of tasks have the task's class. */
+export const CONSUMED = 'c';
 
 /** Keys are Latin-1 text, written straight into LMDB's key buffer. */
 const KEYS = {
@@ -50,6 +60,8 @@ export class TaskTables {
   readonly consumed: Table;
   readonly replays: Table;
   readonly expiry: Table;
+  readonly listing: Table;
+  readonly counts: TaskCounts;
 
   private constructor(root: RootDatabase<Buffer, string>, meta: Table) {
     const table = (name: string): Table => openTable(root, name);
@@ -61,6 +73,8 @@ export class TaskTables {
     this.consumed = table('consumed');
     this.replays = table('replays');
     this.expiry = table('expiry');
+    this.listing = table('listing');
+    this.counts = new TaskCounts(table('counts'));
   }
 
   /** Opens the store in a directory that exists. Throws where it has another layout. */
@@ -69,7 +83,7 @@ export class TaskTables {
       path,
       // A directory whose name has a dot is one all the same.
       noSubdir: false,
-      maxDbs: 8,
+      maxDbs: 9,
       encoding: 'binary',
       // A write is acknowledged after its sync, not before.
       overlappingSync: false,
@@ -106,7 +120,11 @@ export class TaskTables {
   /** Runs `write` in a transaction, synced when it resolves; a throw inside undoes all of it. */
   async transaction(write: () => void): Promise<void> {
     // Only a child transaction is undone by a throw.
-    await this.#root.childTransaction(write);
+    await this.#root.childTransaction(() => {
+      this.counts.begin();
+      write();
+      this.counts.flush();
+    });
   }
 
   /** Throws where LMDB has given the whole environment up: only opening it anew helps then. */
@@ -135,19 +153,20 @@ export class TaskTables {
     return bytes === undefined ? undefined : decodeRecord(bytes, bytes.length, withBody);
   }
 
-  /** The expiry keys that have come due, the oldest first. */
-  dueKeys(now: number, limit: number): string[] {
-    return Array.from(
-      this.expiry.getKeys({ start: FIRST_KEY, end: expiryKey(now, '', ''), limit }),
-    );
+  /** The expiry keys of what has expired, the oldest first, from `start` on. */
+  expiredKeys(start: string, now: number, limit: number): string[] {
+    return Array.from(this.expiry.getKeys({ start, end: expiryKey(now, LAST_KIND, ''), limit }));
   }
 }
 
-/** `kind` says what expires: see `planner.ts`. */
 export function expiryKey(expiresAt: number, kind: string, key: string): string {
-  const time = Buffer.allocUnsafe(8);
+  const time = Buffer.allocUnsafe(EXPIRY_TIME_LENGTH);
   time.writeDoubleBE(expiresAt, 0);
   return time.toString('latin1') + kind + key;
+}
+
+export function parseExpiryKey(expiry: string): { readonly kind: string; readonly key: string } {
+  return { kind: expiry[EXPIRY_TIME_LENGTH]!, key: expiry.slice(EXPIRY_TIME_LENGTH + 1) };
 }
 
 function openTable(root: RootDatabase<Buffer, string>, name: string): Table {

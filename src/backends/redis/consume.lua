@@ -48,5 +48,6 @@ for _, old in ipairs(expired) do
 end
 redis.call('HSET', KEYS[2], unpack(fields))
 expire_key(KEYS[2], last)
+unindex_task()
 redis.call('DEL', task)
 return { DONE, now, stored, progress, outcome, log }

@@ -6,6 +6,9 @@
  */
 import { crc32 } from 'node:zlib';
 
+/** How many buckets a namespace has. */
+export const BUCKETS = 256;
+
 export class Keys {
   readonly #prefix: string;
 
@@ -23,14 +26,19 @@ export class Keys {
     return `${this.#prefix}{${namespace}.${bucketOf(taskId)}}c:${taskId}`;
   }
 
+  /** A bucket's index for lists and stats: see `index.lua`. */
+  index(namespace: string, bucket: number): string {
+    return `${this.#prefix}{${namespace}.${bucket}}i`;
+  }
+
   /** The channel of this namespace's notifications. */
   channel(namespace: string): string {
     return `${this.#prefix}{${namespace}}changes`;
   }
 
-  /** A key that is never there: see `RedisBackend`'s ping. */
-  get probe(): string {
-    return `${this.#prefix}{ping}`;
+  /** Keys that are never there, in slots of their own: see `RedisBackend`'s ping. */
+  probe(number: number): string {
+    return `${this.#prefix}{ping.${number}}`;
   }
 }
 

@@ -1,7 +1,7 @@
 -- Shared by all scripts here, and put in front of each: the clock, the task as far as it is live,
 -- conditions, and how a head is written. The rules are those of src/decide.ts, line by line.
 --
--- KEYS: 1 the task, 2 its remembered consumes (only where a script needs them).
+-- KEYS: 1 the task, 2 its remembered consumes, 3 its bucket's index (only where one is kept).
 -- ARGV: 1 channel, 2 task id, 3 If-Match, 4 If-None-Match ('', '*', or ' version version '), and
 -- from 5 on what each script says.
 -- Answers: { verdict (its place in VERDICTS of scripts.ts), the clock, head, progress }.
@@ -12,7 +12,7 @@
 local CREATED, REPLACED, UNCHANGED, CONFLICT = 1, 2, 3, 4
 local MISMATCH, ABSENT, NOT_READY, DONE = 5, 6, 7, 8
 local DESCRIPTOR_AT = 49
-local task = KEYS[1]
+local task, index = KEYS[1], KEYS[3]
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -27,6 +27,7 @@ if stored then
   has_progress = progress and progress_at > now or false
 end
 local is_known = has_outcome or has_progress
+local was_for_ever = math.max(outcome_at, progress_at) == math.huge
 
 local function version()
   local live = has_outcome and (has_progress and 'op' or 'o') or 'p'
@@ -86,13 +87,14 @@ local function publish(what)
   redis.call('PUBLISH', ARGV[1], what .. ' ' .. ARGV[2])
 end
 
--- Redis keeps a key through the millisecond that it is given, and a record is gone in it.
+-- Redis keeps a key through the millisecond that it is given, and a record is gone in it. But it
+-- drops at once what ends in the present millisecond, which may have come since the clock was read.
 local function expire_key(key, at)
   if at == math.huge then
     redis.call('PERSIST', key)
   else
-    at = math.max(math.ceil(at) - 1, now + 1)
-    redis.call('PEXPIREAT', key, string.format('%.0f', at))
+    local last = math.ceil(at) - (at - now < 10 and 0 or 1)
+    redis.call('PEXPIREAT', key, string.format('%.0f', last))
   end
 end
 
@@ -114,4 +116,61 @@ local function remembered()
     end
   end
   return live, expired
+end
+
+local function class_of_task()
+  if has_outcome then
+    return string.byte(stored, DESCRIPTOR_AT + 33) % 2 == 1 and FAILURE or SUCCESS
+  end
+  local state = string.match(progress, '^{"state":"(%u+)"')
+  local classes = { PENDING = 0, STARTED = 1, RETRY = 2, SUCCESS = SUCCESS, FAILURE = FAILURE }
+  return classes[state] or OTHER
+end
+
+-- The index has no expiry exactly while it holds a task that has none. Called where the last such
+-- task may have gone.
+local function expire_index()
+  local last = 0
+  for class = 0, OTHER do
+    local first = class * SPAN
+    local found = redis.call('ZREVRANGEBYSCORE', index, first + FOR_EVER, first,
+      'WITHSCORES', 'LIMIT', 0, 1)
+    if found[2] then last = math.max(last, tonumber(found[2]) - first) end
+  end
+  if last ~= 0 and last ~= FOR_EVER then
+    redis.call('PEXPIREAT', index, string.format('%.0f', math.max(last, now) + 1000))
+  end
+end
+
+-- The index lives a little longer than its last task, so that few writes have to move its expiry.
+local function prolong_index(at)
+  if at == math.huge then return redis.call('PERSIST', index) end
+  local left = redis.call('PTTL', index)
+  if left == -1 then
+    if was_for_ever then return expire_index() end
+    -- It has just been made, or else it holds a task without an expiry.
+    if redis.call('ZCARD', index) > 2 then return end
+  elseif now + left >= at then
+    return
+  end
+  local spare = math.max(1000, math.min((at - now) / 16, 3600000))
+  redis.call('PEXPIREAT', index, string.format('%.0f', at + spare))
+end
+
+-- Writes the task as it is now into the index, where there is one. A write in eight also takes out
+-- up to 128 expired tasks of one class: more than were put in since, so the index cannot grow.
+local function index_task()
+  if not index then return end
+  local first, id, at = class_of_task() * SPAN, ARGV[2], math.max(outcome_at, progress_at)
+  redis.call('ZADD', index, -first - version_ms, id,
+    first + math.min(math.ceil(at), FOR_EVER), '!' .. id)
+  prolong_index(at)
+  local turn = time[2] % 48
+  if turn <= OTHER then purge(index, now, turn, 128) end
+end
+
+local function unindex_task()
+  if not index then return end
+  redis.call('ZREM', index, ARGV[2], '!' .. ARGV[2])
+  if was_for_ever then expire_index() end
 end

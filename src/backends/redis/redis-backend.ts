@@ -5,6 +5,7 @@
  * How Redis is reached is the connection's matter; nothing here knows how many servers there are.
  */
 import type { Command, Reply } from '../../commands.js';
+import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
   type Listener,
   ResultBackend,
@@ -12,13 +13,24 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { entryExpiresAt, type Parts, type TaskEntry } from '../../task-entry.js';
+import { entryExpiresAt, HEAD_ONLY, type Parts, type TaskEntry } from '../../task-entry.js';
 import { decodeHead } from '../../wire/entry-head.js';
-import { Keys } from './keys.js';
-import { type RedisConnection, SingleConnection } from './redis-connection.js';
+import { CommandBatches } from './command-batches.js';
+import { IndexScan } from './index-scan.js';
+import {
+  COUNT,
+  classesOf,
+  type IndexPage,
+  LIST,
+  listArguments,
+  positionsOf,
+  sumOf,
+} from './index-scripts.js';
+import { BUCKETS, bucketOf, Keys } from './keys.js';
+import { connectionOf, type RedisConnection } from './redis-connection.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
-import { type Answer, type Argument, argumentsOf, replyOf, SCRIPTS } from './scripts.js';
+import { type Argument, argumentsOf, replyOf, type Script } from './scripts.js';
 import { StoreClock } from './store-clock.js';
 
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
@@ -29,33 +41,42 @@ export interface RedisBackendOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where a relative `tls_ca` starts. Default: the working directory. */
   readonly baseDirectory?: string;
+  /** Whether indexes for lists and stats are kept. Default: as the URL says, on. */
+  readonly listing?: boolean;
   /** Told where Redis is set up so that it may drop results. */
   readonly onWarning?: (message: string) => void;
 }
 
 export class RedisBackend extends ResultBackend {
-  readonly supports: Supports = { durable: true, shared: true, namespaces: true, listing: false };
+  readonly supports: Supports;
   readonly #connection: RedisConnection;
   readonly #keys: Keys;
   readonly #clock = new StoreClock();
+  readonly #batches: CommandBatches;
   readonly #onWarning: (message: string) => void;
   #clockReader: NodeJS.Timeout | undefined;
 
   constructor(connection: RedisConnection, prefix: string, options: RedisBackendOptions = {}) {
     super(options);
+    const listing = options.listing ?? true;
+    this.supports = { durable: true, shared: true, namespaces: true, listing };
     this.#connection = connection;
     this.#keys = new Keys(prefix);
+    this.#batches = new CommandBatches(
+      (script, keys, args) => this.#evaluate('write', script, keys, args),
+      (error) => connection.wrap(error),
+    );
     this.#onWarning = options.onWarning ?? (() => {});
   }
 
-  /** A backend on one server. Throws `invalid-parameter` for a URL that is not valid. */
+  /** A backend on what the URL names. Throws `invalid-parameter` where it is not valid. */
   static fromUrl(url: string, options: RedisBackendOptions = {}): RedisBackend {
     const settings = parseRedisUrl(url, options.baseDirectory);
-    const connection = new SingleConnection({
-      settings,
-      timeoutMs: options.storeTimeoutMs ?? 2_000,
+    const connection = connectionOf(settings, options.storeTimeoutMs ?? 2_000);
+    return new RedisBackend(connection, settings.prefix, {
+      listing: settings.listing,
+      ...options,
     });
-    return new RedisBackend(connection, settings.prefix, options);
   }
 
   protected async _startup(): Promise<void> {
@@ -77,10 +98,15 @@ export class RedisBackend extends ResultBackend {
     await this.#connection.close();
   }
 
-  /** Also asks for a write that changes nothing: a replica, or a full store, refuses it. */
+  /**
+   * Asks every server that must take writes for one that changes nothing: a replica, or a full
+   * store, refuses it.
+   */
   protected async _ping(): Promise<void> {
-    const probe = this.#send('setrange', [this.#keys.probe, '0', '']);
-    await Promise.all([probe, this.#wrapped(this.#readClock())]);
+    const probes = this.#connection
+      .probes((number) => this.#keys.probe(number))
+      .map((key) => this.#wrapped(this.#connection.write('setrange', [key, '0', ''])));
+    await Promise.all([...probes, this.#wrapped(this.#readClock())]);
   }
 
   protected async _read(
@@ -100,19 +126,18 @@ export class RedisBackend extends ResultBackend {
       log: (parts.log && fields[parts.body ? 3 : 2]) || undefined,
     });
     // Redis still had it: where it seems expired, it is the clock here that has to be looked at.
-    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock());
+    if (entryExpiresAt(entry) <= this._now()) await this.#wrapped(this.#readClock(args[0]));
     return entry;
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
     const { taskId } = command;
     const args = argumentsOf(command, this.#keys.channel(namespace));
-    const task = this.#keys.task(namespace, taskId);
-    const consumed = this.#keys.consumed(namespace, taskId);
+    const index = this.#keys.index(namespace, bucketOf(taskId));
+    const keys = [this.#keys.task(namespace, taskId), this.#keys.consumed(namespace, taskId)];
+    if (this.supports.listing) keys.push(index);
     const sentAt = this.#clock.local();
-    const answer = await this.#wrapped(
-      this.#evaluate(command.kind, ['2', task, consumed, ...args]),
-    );
+    const answer = await this.#batches.run(index, { kind: command.kind, keys, args });
     this.#clock.observe(sentAt, answer[1], 1);
     return replyOf(answer);
   }
@@ -121,33 +146,67 @@ export class RedisBackend extends ResultBackend {
     return this.#connection.subscribe(this.#keys.channel(namespace), namespace, listener);
   }
 
+  protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    const listing = new IndexScan(scan, {
+      buckets: BUCKETS,
+      classes: classesOf(scan),
+      readIndex: async (bucket, classes, position, limit) => {
+        const key = this.#keys.index(namespace, bucket);
+        const args = listArguments(scan, classes, position, limit);
+        return ((await this.#evaluate('send', LIST, [key], args)) as IndexPage[]).map(positionsOf);
+      },
+      readTasks: (taskIds) => this._readMany(namespace, taskIds, HEAD_ONLY),
+      now: () => this._now(),
+    });
+    return listing.run();
+  }
+
+  protected override async _count(namespace: string): Promise<StateCounts> {
+    const counts = Array.from({ length: BUCKETS }, (_, bucket) =>
+      this.#evaluate('send', COUNT, [this.#keys.index(namespace, bucket)], []),
+    );
+    return sumOf((await Promise.all(counts)) as number[][]);
+  }
+
   protected override _now(): number {
     return this.#clock.now();
   }
 
-  async #evaluate(kind: Command['kind'], args: Argument[]): Promise<Answer> {
-    const { sha, source } = SCRIPTS[kind];
+  /** `how`: whether what the script writes is waited for as the connection is told to. */
+  async #evaluate(
+    how: 'send' | 'write',
+    { sha, source }: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args];
     try {
-      return (await this.#connection.send('evalsha', [sha, ...args])) as Answer;
+      return await this.#connection[how]('evalsha', [sha, ...rest]);
     } catch (error) {
-      if (!isNoScript(error)) throw error;
-      return (await this.#connection.send('eval', [source, ...args])) as Answer;
+      if (!isNoScript(error)) throw this.#connection.wrap(error);
+      return this.#wrapped(this.#connection[how]('eval', [source, ...rest]));
     }
   }
 
-  async #readClock(): Promise<void> {
+  /** `near`: a key on the server whose clock is asked; else it is any server's. */
+  async #readClock(near?: string): Promise<void> {
     const sentAt = this.#clock.local();
-    const [seconds, micros] = (await this.#connection.send('time', [])) as Buffer[];
+    const [seconds, micros] = (await this.#connection.send('time', [], near)) as Buffer[];
     this.#clock.observe(sentAt, Number(seconds) * 1_000 + Number(micros) / 1_000, 0.001);
   }
 
   /** CONFIG may be forbidden, or renamed: then nothing can be said. */
   async #checkEviction(): Promise<void> {
-    const reply = await this.#connection
-      .send('config', ['GET', 'maxmemory-policy'])
-      .catch(() => []);
-    const policy = String((reply as Buffer[])[1] ?? 'noeviction');
-    if (policy === 'noeviction') return;
+    const replies = await Promise.all(
+      this.#connection
+        .probes((number) => this.#keys.probe(number))
+        .map((key) =>
+          this.#connection.send('config', ['GET', 'maxmemory-policy'], key).catch(() => []),
+        ),
+    );
+    const policies = replies.map((reply) => String((reply as Buffer[])[1] ?? 'noeviction'));
+    const policy = policies.find((policy) => policy !== 'noeviction');
+    if (policy === undefined) return;
     this.#onWarning(
       `Redis has maxmemory-policy ${policy}: when it is full it drops results that have not ` +
         'expired. Set it to noeviction',

@@ -4,11 +4,11 @@
  * A command is sent once. Where there is no connection it fails at once, where the server does not
  * answer it fails when its time is over; nothing is queued up and nothing is sent again, since a
  * write may have been done. A regular ping finds a server that has gone silent, and the connection
- * is then made anew.
+ * is then made anew: to the server that is then in charge, where sentinels or a cluster tell.
  */
 import { Command, Redis, type RedisOptions } from 'ioredis';
-import { isTimeout, wrapped } from './redis-errors.js';
-import type { RedisSettings } from './redis-url.js';
+import { addressText, isTimeout, wrapped } from './redis-errors.js';
+import type { Address, RedisSettings } from './redis-url.js';
 import type { Argument } from './scripts.js';
 
 const PING_EVERY_MS = 1_000;
@@ -18,13 +18,13 @@ export interface LinkOptions {
   readonly settings: RedisSettings;
   /** How long a command, and opening the link, may take. */
   readonly timeoutMs: number;
+  /** Where the server is; asked before each attempt. Default: the settings' first address. */
+  readonly locate?: () => Address;
   /** Called when the link is there again after it was lost. */
   readonly onReconnect?: () => void;
 }
 
 export class RedisLink {
-  /** The server as errors name it: never with credentials. */
-  readonly address: string;
   readonly client: Redis;
   readonly #options: LinkOptions;
   #lastError: unknown;
@@ -34,11 +34,10 @@ export class RedisLink {
   #pinger: NodeJS.Timeout | undefined;
 
   constructor(options: LinkOptions) {
-    const { settings } = options;
     this.#options = options;
-    this.address = `${settings.host}:${settings.port}`;
     // While it is being opened the first failure is the last: `open` throws it.
     this.client = new Redis(optionsOf(options, (times) => (this.#isOpen ? pauseMs(times) : null)));
+    this.client.on('reconnecting', () => Object.assign(this.client.options, placeOf(options)));
     this.client.on('error', (error: Error & { command?: { name: string } }) => {
       this.#lastError = error;
       // The client goes on in database 0 where another one was refused.
@@ -46,28 +45,37 @@ export class RedisLink {
     });
   }
 
+  /** The server as errors name it: never with credentials. */
+  get address(): string {
+    const { sentinel, addresses } = this.#options.settings;
+    if (sentinel === undefined) {
+      return addressText({ host: this.client.options.host!, port: this.client.options.port! });
+    }
+    return `${sentinel.name} (of the sentinels ${addresses.map(addressText).join(', ')})`;
+  }
+
+  get isReady(): boolean {
+    return this.client.status === 'ready';
+  }
+
   /** Connects, or throws `store-unavailable` and leaves nothing open. */
   async open(): Promise<void> {
-    const { timeoutMs, onReconnect } = this.#options;
-    const late = setTimeout(() => {
-      this.#lastError ??= new Error('Command timed out');
-      this.client.disconnect();
-    }, timeoutMs);
     try {
-      await this.client.connect();
-      await this.send('ping', []);
+      // Looking for the primary goes on past a `disconnect`: it is not waited for.
+      await withinTime(this.#firstAnswer(), this.#options.timeoutMs);
     } catch (error) {
       this.client.disconnect();
       throw wrapped(this.#lastError ?? error, this.address);
-    } finally {
-      clearTimeout(late);
     }
+    this.#keep();
+  }
+
+  /** Connects, and goes on trying. Resolves when the first attempt is over, however it ended. */
+  async start(): Promise<void> {
     this.#isOpen = true;
-    this.client.on('ready', () => {
-      this.#lastError = undefined;
-      onReconnect?.();
-    });
-    this.#pinger = setInterval(() => void this.#ping(), PING_EVERY_MS).unref();
+    const first = this.client.connect().catch(() => {});
+    this.#keep();
+    await withinTime(first, this.#options.timeoutMs).catch(() => {});
   }
 
   close(): void {
@@ -78,7 +86,7 @@ export class RedisLink {
 
   /** Drops the connection and makes a new one. */
   renew(): void {
-    if (this.client.status === 'ready') this.client.disconnect(true);
+    if (this.isReady) this.client.disconnect(true);
   }
 
   /**
@@ -97,8 +105,22 @@ export class RedisLink {
     return wrapped(error, this.address, this.#lastError);
   }
 
+  async #firstAnswer(): Promise<void> {
+    await this.client.connect();
+    await this.send('ping', []);
+  }
+
+  #keep(): void {
+    this.#isOpen = true;
+    this.client.on('ready', () => {
+      this.#lastError = undefined;
+      this.#options.onReconnect?.();
+    });
+    this.#pinger = setInterval(() => void this.#ping(), PING_EVERY_MS).unref();
+  }
+
   #cork(): void {
-    if (this.#isCorked || this.client.status !== 'ready') return;
+    if (this.#isCorked || !this.isReady) return;
     const { stream } = this.client;
     this.#isCorked = true;
     stream.cork();
@@ -109,7 +131,7 @@ export class RedisLink {
   }
 
   async #ping(): Promise<void> {
-    if (this.#isPinging || this.client.status !== 'ready') return;
+    if (this.#isPinging || !this.isReady) return;
     this.#isPinging = true;
     try {
       await this.send('ping', []);
@@ -123,17 +145,19 @@ export class RedisLink {
 }
 
 function optionsOf(
-  { settings, timeoutMs }: LinkOptions,
+  options: LinkOptions,
   retryStrategy: (times: number) => number | null,
 ): RedisOptions & { replyMapping: 'legacy' } {
-  const { host, port, username, password, database, tls } = settings;
+  const { settings, timeoutMs } = options;
+  const { username, password, database } = settings;
+  const tls = settings.tls && (settings.tls.ca === undefined ? {} : { ca: [...settings.tls.ca] });
   return {
-    host,
-    port,
+    ...placeOf(options),
+    ...(settings.sentinel === undefined ? {} : sentinelOptionsOf(options, retryStrategy)),
     db: database,
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(tls === undefined ? {} : { tls: tls.ca === undefined ? {} : { ca: [...tls.ca] } }),
+    ...(tls === undefined ? {} : { tls }),
     replyMapping: 'legacy',
     lazyConnect: true,
     retryStrategy,
@@ -144,10 +168,51 @@ function optionsOf(
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    enableReadyCheck: false,
+    enableReadyCheck: settings.sentinel !== undefined,
     disableClientInfo: true,
     connectionName: 'resultd',
   };
+}
+
+function placeOf({ settings, locate }: LinkOptions): RedisOptions {
+  if (settings.sentinel !== undefined) return {};
+  const { host, port } = locate === undefined ? settings.addresses[0] : locate();
+  return { host, port };
+}
+
+/** Sentinels are asked where the primary is; the ready check asks the server whether it is one. */
+function sentinelOptionsOf(
+  { settings, timeoutMs }: LinkOptions,
+  retryStrategy: (times: number) => number | null,
+): RedisOptions {
+  const { name, username, password } = settings.sentinel!;
+  const tls = settings.tls && (settings.tls.ca === undefined ? {} : { ca: [...settings.tls.ca] });
+  return {
+    sentinels: settings.addresses.map(({ host, port }) => ({ host, port })),
+    name,
+    role: 'master',
+    ...(username === undefined ? {} : { sentinelUsername: username }),
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+    sentinelRetryStrategy: retryStrategy,
+    // One that is silent must leave time to ask another.
+    sentinelCommandTimeout: Math.ceil(timeoutMs / 4),
+    // A primary that was demoted: leave it for the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  };
+}
+
+/** Fails as a command does that was not answered. */
+async function withinTime(task: Promise<unknown>, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs);
+  });
+  try {
+    await Promise.race([task, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Shorter by up to a quarter: those who lost the same server do not come back at one moment. */

@@ -7,6 +7,9 @@
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { type LinkOptions, RedisLink } from './redis-link.js';
 
+/** How many servers are tried for the first connection, where there are several and there is time. */
+const ATTEMPTS = 3;
+
 interface Channel {
   readonly namespace: string;
   readonly listeners: Set<Listener>;
@@ -17,6 +20,7 @@ export class RedisSubscriber {
   readonly #options: LinkOptions;
   readonly #channels = new Map<string, Channel>();
   #link: Promise<RedisLink> | undefined;
+  #live: RedisLink | undefined;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -47,10 +51,22 @@ export class RedisSubscriber {
     };
   }
 
+  /** Where the notifications come from; undefined where there is no connection. */
+  get address(): string | undefined {
+    return this.#live?.isReady === true ? this.#live.address : undefined;
+  }
+
+  /** Leaves the server for the one that is now in charge; listeners are told of the gap. */
+  renew(): void {
+    this.#live?.renew();
+  }
+
   async close(): Promise<void> {
     const link = await this.#link?.catch(() => undefined);
     this.#channels.clear();
     link?.close();
+    this.#link = undefined;
+    this.#live = undefined;
   }
 
   /** Removes a listener; true where it was the channel's last one. */
@@ -61,21 +77,30 @@ export class RedisSubscriber {
   }
 
   #open(): Promise<RedisLink> {
-    this.#link ??= this.#connect().catch((error: unknown) => {
+    const attempts = this.#options.locate === undefined ? 1 : ATTEMPTS;
+    this.#link ??= this.#connect(attempts).catch((error: unknown) => {
       this.#link = undefined;
       throw error;
     });
     return this.#link;
   }
 
-  async #connect(): Promise<RedisLink> {
-    const link = new RedisLink({
-      ...this.#options,
-      onReconnect: () => void this.#resubscribe(link),
-    });
-    link.client.on('message', (name: string, message: string) => this.#deliver(name, message));
-    await link.open();
-    return link;
+  async #connect(attempts: number): Promise<RedisLink> {
+    const deadline = performance.now() + this.#options.timeoutMs / 2;
+    for (let attempt = 1; ; attempt += 1) {
+      const link = new RedisLink({
+        ...this.#options,
+        onReconnect: () => void this.#resubscribe(link),
+      });
+      link.client.on('message', (name: string, message: string) => this.#deliver(name, message));
+      try {
+        await link.open();
+        this.#live = link;
+        return link;
+      } catch (error) {
+        if (attempt >= attempts || performance.now() > deadline) throw error;
+      }
+    }
   }
 
   async #resubscribe(link: RedisLink): Promise<void> {

@@ -1,8 +1,8 @@
 /**
  * The scripts that carry out commands inside Redis, and their arguments and answers.
  *
- * Each kind of command has a `.lua` file beside this one, a translation of `decide`; the prelude is
- * put in front of it.
+ * Each kind of command has a `.lua` file beside this one, a translation of `decide`; the index's
+ * layout and the prelude are put in front of it.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -24,15 +24,29 @@ export interface Script {
 
 export type Argument = string | Buffer;
 
-const prelude = sourceOf('prelude');
+/** The layout of the index, then what all commands share. */
+const PRELUDE = ['index', 'prelude'];
 
 export const SCRIPTS: Readonly<Record<Command['kind'], Script>> = {
-  'set-outcome': script('set-outcome'),
-  'set-progress': script('set-progress'),
-  expire: script('expire'),
-  delete: script('delete'),
-  consume: script('consume'),
+  'set-outcome': script(...PRELUDE, 'set-outcome'),
+  'set-progress': script(...PRELUDE, 'set-progress'),
+  expire: script(...PRELUDE, 'expire'),
+  delete: script(...PRELUDE, 'delete'),
+  consume: script(...PRELUDE, 'consume'),
 };
+
+const KINDS = Object.keys(SCRIPTS) as Command['kind'][];
+
+/** Carries out many commands: see `many.lua`, and `manyArguments`. */
+export const MANY: Script = scriptOf(
+  [
+    'local RUN = {}',
+    ...KINDS.map((kind, at) => {
+      return `RUN[${at + 1}] = function(KEYS, ARGV)\n${SCRIPTS[kind].source}end`;
+    }),
+    sourceOf('many'),
+  ].join('\n'),
+);
 
 /** In the order of the numbers in the prelude. */
 const VERDICTS: readonly (Verdict | undefined)[] = [
@@ -67,6 +81,18 @@ export function argumentsOf(command: Command, channel: string): Argument[] {
     case 'consume':
       return [...common, command.idempotencyKey ?? '', String(REPLAY_MS)];
   }
+}
+
+/** What `MANY` is told: each command has as many keys, and its own arguments. */
+export function manyArguments(
+  keysEach: number,
+  commands: readonly { readonly kind: Command['kind']; readonly args: readonly Argument[] }[],
+): Argument[] {
+  const all: Argument[] = [String(keysEach)];
+  for (const { kind, args } of commands) {
+    all.push(String(KINDS.indexOf(kind) + 1), String(args.length), ...args);
+  }
+  return all;
 }
 
 /** A script's answer: `{ verdict, clock, head, progress }`, and `outcome` and `log` for a consume. */
@@ -105,8 +131,12 @@ function ttlOf(ttlMs: number): string {
   return ttlMs === NEVER ? 'never' : String(ttlMs);
 }
 
-function script(name: string): Script {
-  const source = prelude + sourceOf(name);
+/** The script that files make, one after the other. */
+export function script(...names: string[]): Script {
+  return scriptOf(names.map(sourceOf).join(''));
+}
+
+function scriptOf(source: string): Script {
   return { source, sha: createHash('sha1').update(source).digest('hex') };
 }
 

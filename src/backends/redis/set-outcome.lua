@@ -18,6 +18,7 @@ progress_at = math.min(progress_at, outcome_at)
 has_outcome = true
 stored = pack_head(descriptor)
 publish(version())
+index_task()
 if ARGV[10] then
   redis.call('HSET', task, 'head', stored, 'outcome', ARGV[9], 'log', ARGV[10])
 else

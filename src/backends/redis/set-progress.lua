@@ -11,6 +11,7 @@ if has_outcome then progress_at = math.min(progress_at, outcome_at) end
 has_progress, progress = true, ARGV[8]
 stored = pack_head(has_outcome and string.sub(stored, DESCRIPTOR_AT + 1) or '')
 publish(version())
+index_task()
 redis.call('HSET', task, 'head', stored, 'progress', progress)
 if had_outcome and not has_outcome then redis.call('HDEL', task, 'outcome', 'log') end
 expire_key(task, math.max(outcome_at, progress_at))

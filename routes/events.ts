@@ -1,0 +1,94 @@
+/** What becomes of tasks, as it happens: `GET /v1/events` and `GET /v1/tasks/{task_id}/events`. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import * as answers from '../schemas/answers.js';
+import {
+  EventsHeadersSchema,
+  type EventsQuery,
+  EventsQuerySchema,
+  type TaskEventsQuery,
+  TaskEventsQuerySchema,
+  type TaskParams,
+  TaskParamsSchema,
+} from '../schemas/parameters.js';
+import { EventFilter } from '../src/event-filter.js';
+import type { EventHub, EventRequest } from '../src/event-hub.js';
+import { readRoute } from '../src/http/read-route.js';
+import { checkTaskId } from '../src/names.js';
+
+/** No cache or proxy may keep, change or hold back what is meant to arrive at once. */
+const HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+  // A stream ends with its connection: the next one may find a replica that is not shutting down.
+  connection: 'close',
+};
+
+/** Registers the routes. They know the event hub only. */
+export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
+  readRoute<{ Querystring: EventsQuery }>(app, '/v1/events', {
+    schema: {
+      operationId: 'streamEvents',
+      summary: 'Follow all tasks, or some of them, as Server-Sent Events',
+      tags: ['events'],
+      querystring: EventsQuerySchema,
+      headers: EventsHeadersSchema,
+      response: {
+        200: answers.events('Changes from now on, or from Last-Event-ID'),
+        ...answers.problems(answers.EVENT_PROBLEMS),
+      },
+    },
+    handler: async (request, reply) => {
+      const { task_id, state, last_event_id } = request.query;
+      const taskIds = [task_id ?? []].flat();
+      for (const taskId of taskIds) checkTaskId(taskId);
+      const filter = new EventFilter(taskIds, [state ?? []].flat());
+      return stream(hub, request, reply, { filter, lastEventId: last_event_id });
+    },
+  });
+  readRoute<{ Params: TaskParams; Querystring: TaskEventsQuery }>(
+    app,
+    '/v1/tasks/:task_id/events',
+    {
+      schema: {
+        operationId: 'streamTaskEvents',
+        summary: 'Follow one task as Server-Sent Events, from its present status on',
+        tags: ['events'],
+        params: TaskParamsSchema,
+        querystring: TaskEventsQuerySchema,
+        headers: EventsHeadersSchema,
+        response: {
+          200: answers.events('The present status, or what came after Last-Event-ID; then changes'),
+          ...answers.problems(answers.EVENT_PROBLEMS, { 400: ['invalid-request'] }),
+        },
+      },
+      handler: async (request, reply) => {
+        const { task_id } = request.params;
+        checkTaskId(task_id);
+        const lastEventId = request.query.last_event_id;
+        const filter = new EventFilter([task_id]);
+        return stream(hub, request, reply, { filter, lastEventId, startsWith: task_id });
+      },
+    },
+  );
+}
+
+/** Hands the connection over to the hub. A client that reconnects sends the header anew each time. */
+function stream(
+  hub: EventHub,
+  { method, headers }: FastifyRequest,
+  reply: FastifyReply,
+  wanted: EventRequest,
+): FastifyReply {
+  hub.requireRoom();
+  const header = headers['last-event-id'];
+  reply.hijack();
+  reply.raw.writeHead(200, HEADERS);
+  if (method === 'HEAD') {
+    reply.raw.end();
+    return reply;
+  }
+  const lastEventId = header === undefined || header === '' ? wanted.lastEventId : String(header);
+  hub.open(reply.raw, { ...wanted, lastEventId });
+  return reply;
+}

@@ -1,0 +1,239 @@
+/**
+ * The event hub: tells many readers what becomes of tasks, over any result backend.
+ *
+ * A notification is a hint: it says which task to read. All that were hinted at are read in one
+ * batch, at most every 50 ms; what the read finds goes into the log, and from there to the readers.
+ * Where hints were lost, all readers are told so, since nobody knows what they have missed. While
+ * nobody reads, and nobody will come back, nothing is read or kept.
+ */
+import type { Writable } from 'node:stream';
+import * as errors from './errors.js';
+import { EventAudience } from './event-audience.js';
+import type { EventFilter } from './event-filter.js';
+import { EventLog, type TaskEvent } from './event-log.js';
+import { EventReader } from './event-reader.js';
+import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
+import { retryBlock } from './wire/event-stream.js';
+
+export interface EventHubOptions {
+  /** How many readers there may be at once. Default: 10,000. */
+  readonly maxEventReaders?: number;
+  /** How often readers are sent a comment, in milliseconds. Default: 15,000. */
+  readonly eventHeartbeatMs?: number;
+  /** How many events a reader may be behind, or have missed while away. Default: 10,000. */
+  readonly maxLoggedEvents?: number;
+  /** How long events are kept for readers to come back after the last has gone. Default: 60,000. */
+  readonly eventLingerMs?: number;
+}
+
+export interface EventRequest {
+  readonly filter: EventFilter;
+  /** The last event that the reader had, from which it goes on. */
+  readonly lastEventId?: string | undefined;
+  /** The one task of the filter, where the stream starts with its present status. */
+  readonly startsWith?: string | undefined;
+}
+
+const FLUSH_MS = 50;
+/** How many tasks one batched read asks for. */
+const BATCH = 500;
+/** When to try again where the store could not be asked. */
+const RETRY_MS = 500;
+/** The longest that events kept for slow or absent readers are together, in characters. */
+const MAX_LOGGED_LENGTH = 16 * 1_024 * 1_024;
+
+export class EventHub {
+  readonly #backend: ResultBackend;
+  readonly #options: Required<EventHubOptions>;
+  readonly #log: EventLog;
+  readonly #audience: EventAudience;
+  /** Tasks that were hinted at and are not read yet. */
+  readonly #changed = new Set<string>();
+  #hasLost = false;
+  #isIdle = true;
+  #isDraining = false;
+  #isFlushing = false;
+  #isStopped = false;
+  #flushedAt = Number.NEGATIVE_INFINITY;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #unsubscribe: Unsubscribe | undefined;
+
+  constructor(backend: ResultBackend, options: EventHubOptions = {}) {
+    this.#backend = backend;
+    this.#options = {
+      maxEventReaders: options.maxEventReaders ?? 10_000,
+      eventHeartbeatMs: options.eventHeartbeatMs ?? 15_000,
+      maxLoggedEvents: options.maxLoggedEvents ?? 10_000,
+      eventLingerMs: options.eventLingerMs ?? 60_000,
+    };
+    this.#log = new EventLog({
+      maxEvents: this.#options.maxLoggedEvents,
+      maxLength: MAX_LOGGED_LENGTH,
+    });
+    this.#audience = new EventAudience(this.#log);
+  }
+
+  /** Readers now. */
+  get readers(): number {
+    return this.#audience.size;
+  }
+
+  /** Starts to listen; the backend must be started. Resolves once the subscription is live. */
+  async start(): Promise<void> {
+    this.#unsubscribe = await this.#backend.subscribe((notification) => this.#hear(notification));
+    const { eventHeartbeatMs } = this.#options;
+    this.#heartbeat = setInterval(() => this.#audience.beat(), eventHeartbeatMs).unref();
+  }
+
+  /** Stops listening. Drain first. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearInterval(this.#heartbeat);
+    clearTimeout(this.#flushTimer);
+    clearTimeout(this.#idleTimer);
+    await this.#unsubscribe?.();
+  }
+
+  /** Throws `overloaded` where one more reader would be too many. */
+  requireRoom(): void {
+    const { maxEventReaders } = this.#options;
+    if (this.#audience.size >= maxEventReaders) throw errors.tooManyReaders(maxEventReaders);
+  }
+
+  /**
+   * Writes events to `out`, which nobody else writes to, until it closes or falls too far behind.
+   * The start of the stream is written at once.
+   */
+  open(out: Writable, { filter, lastEventId, startsWith }: EventRequest): void {
+    if (out.destroyed) return;
+    const reader = new EventReader(out, filter, startsWith);
+    // Those who were cut off together are not to come back together.
+    out.write(retryBlock(1_000 + Math.floor(Math.random() * 2_000)));
+    if (this.#isDraining) {
+      reader.end();
+      return;
+    }
+    out.on('drain', () => reader.catchUp(this.#log));
+    out.once('close', () => this.#leave(reader));
+    clearTimeout(this.#idleTimer);
+    this.#isIdle = false;
+    const position = lastEventId === undefined ? undefined : this.#log.positionOf(lastEventId);
+    if (typeof position === 'number') this.#audience.resume(reader, position);
+    else this.#audience.begin(reader, position);
+    if (this.#audience.starting.has(reader)) this.#schedule();
+  }
+
+  /** Ends every stream, spread evenly over `durationMs`, and from now on each one that is opened. */
+  async drain(durationMs: number): Promise<void> {
+    this.#isDraining = true;
+    const readers = this.#audience.all();
+    const started = Date.now();
+    for (const [index, reader] of readers.entries()) {
+      const due = started + (durationMs * index) / readers.length;
+      if (due > Date.now()) await delay(due - Date.now());
+      if (this.#leave(reader)) reader.end();
+    }
+  }
+
+  #leave(reader: EventReader): boolean {
+    if (!this.#audience.remove(reader)) return false;
+    if (this.#audience.size === 0 && !this.#isStopped) {
+      clearTimeout(this.#idleTimer);
+      this.#idleTimer = setTimeout(() => this.#rest(), this.#options.eventLingerMs).unref();
+    }
+    return true;
+  }
+
+  /** Nobody reads, and nobody comes back: what happens from now on is not heard. */
+  #rest(): void {
+    this.#isIdle = true;
+    this.#hasLost = false;
+    this.#changed.clear();
+    this.#log.cut();
+  }
+
+  #hear(notification: Notification): void {
+    if (this.#isIdle) return;
+    if ('lost' in notification) {
+      this.#hasLost = true;
+    } else if (this.#changed.size < this.#options.maxLoggedEvents) {
+      this.#changed.add(notification.taskId);
+    } else {
+      // More has changed than any reader may be behind, and the store is not read as fast.
+      this.#changed.clear();
+      this.#hasLost = true;
+    }
+    this.#schedule();
+  }
+
+  #schedule(delayMs = 0): void {
+    if (this.#isFlushing || this.#isStopped || this.#flushTimer !== undefined) return;
+    const dueMs = Math.ceil(this.#flushedAt + FLUSH_MS - performance.now());
+    this.#flushTimer = setTimeout(() => void this.#flush(), Math.max(delayMs, dueMs));
+  }
+
+  /** One at a time, so that what is told of a task is never older than what was told before. */
+  async #flush(): Promise<void> {
+    this.#flushTimer = undefined;
+    this.#flushedAt = performance.now();
+    this.#isFlushing = true;
+    if (this.#hasLost) {
+      this.#hasLost = false;
+      this.#log.cut();
+      this.#audience.reset();
+    }
+    const failure = await this.#readAll().catch((error: unknown) => error);
+    // What the store refuses to be asked would be refused for ever.
+    if (failure !== undefined && !isRetryable(failure)) this.#hasLost = true;
+    this.#isFlushing = false;
+    const hasMore = this.#changed.size > 0 || this.#audience.starting.size > 0;
+    if ((hasMore || this.#hasLost) && !this.#isIdle) {
+      this.#schedule(failure === undefined ? 0 : RETRY_MS);
+    }
+  }
+
+  async #readAll(): Promise<void> {
+    const changed = [...this.#changed];
+    this.#changed.clear();
+    for (let at = 0; at < changed.length; at += BATCH) {
+      await this.#publish(changed.slice(at, at + BATCH)).catch((error: unknown) => {
+        if (isRetryable(error)) for (const taskId of changed.slice(at)) this.#changed.add(taskId);
+        throw error;
+      });
+    }
+    const starting = [...this.#audience.starting];
+    for (let at = 0; at < starting.length; at += BATCH) {
+      const readers = starting.slice(at, at + BATCH);
+      const snapshots = await this.#backend.getMany(readers.map((reader) => reader.startsWith!));
+      for (const [index, reader] of readers.entries()) {
+        this.#audience.show(reader, snapshots[index]);
+      }
+    }
+  }
+
+  async #publish(taskIds: readonly string[]): Promise<void> {
+    const snapshots = await this.#backend.getMany(taskIds);
+    const events = new Map<string, TaskEvent>();
+    for (const [index, taskId] of taskIds.entries()) {
+      const event = this.#log.append(taskId, snapshots[index]);
+      if (event !== undefined) events.set(taskId, event);
+    }
+    this.#audience.tell(events);
+    // Where much has changed, readers take it in, and others have their turn, between two batches.
+    await immediate();
+  }
+}
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof errors.ResultdError && error.retryable;
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function immediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
