@@ -174,6 +174,13 @@ t.test('a timeout is shortened by 1/16 at most, and differently', async (t) => {
   const [least, most] = [Math.min(...times), Math.max(...times)];
   t.ok(least >= 598, `the shortest took ${least} ms`);
   t.ok(most - least > 10, `they do not end together (${least} to ${most} ms)`);
+  const quarters = [0, 0, 0, 0];
+  for (const time of times)
+    quarters[Math.min(3, Math.max(0, Math.floor(((time - 600) / 40) * 4)))]! += 1;
+  t.ok(
+    quarters.every((count) => count >= 10),
+    `but all over the last 1/16: ${quarters}`,
+  );
   t.equal(hub.parked, 0);
 });
 
@@ -277,6 +284,23 @@ t.test('a drain answers everyone with the present state, and later ones at once'
   t.equal(snapshot?.state, 'STARTED');
   await backend.setResult('known', success(1));
   t.equal((await wait('known').result).reason, 'done');
+});
+
+t.test('a drain spreads those who wait for one task too, a read for each step', async (t) => {
+  const { backend, hub, wait } = await open(t);
+  const waits = Array.from({ length: 400 }, () => wait('task'));
+  await settled();
+  const before = backend.reads;
+  const start = performance.now();
+  const times = waits.map(async ({ result }) => {
+    await result;
+    return performance.now() - start;
+  });
+  await hub.drain(200);
+  const ended = await Promise.all(times);
+  const early = ended.filter((ms) => ms < 100).length;
+  t.ok(early > 50 && early < 350, `spread over the time: ${early} of 400 in its first half`);
+  t.ok(backend.reads - before <= 20, `${backend.reads - before} reads`);
 });
 
 t.test('a drain ends where the store is down, too', async (t) => {

@@ -14,11 +14,9 @@ import { until } from './until.js';
 
 export class ProxyProcess {
   readonly port: number;
-  readonly #child: ChildProcess;
   #output = '';
 
   private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
     this.port = port;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
