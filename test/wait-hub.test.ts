@@ -279,7 +279,7 @@ t.test('a drain answers everyone with the present state, and later ones at once'
   t.equal((await wait('known').result).reason, 'done');
 });
 
-t.test('a drain spreads those who wait for one task too, a read for each step', async (t) => {
+t.test('a drain spreads those who wait for one task too, for two reads in each step', async (t) => {
   const { backend, hub, wait } = await open(t);
   const waits = Array.from({ length: 400 }, () => wait('task'));
   await settled();
@@ -293,7 +293,7 @@ t.test('a drain spreads those who wait for one task too, a read for each step', 
   const ended = await Promise.all(times);
   const early = ended.filter((ms) => ms < 200).length;
   t.ok(early > 50 && early < 350, `spread over the time: ${early} of 400 in its first half`);
-  t.ok(backend.reads - before <= 40, `${backend.reads - before} reads`);
+  t.ok(backend.reads - before <= 50, `${backend.reads - before} reads`);
 });
 
 t.test('a drain ends where the store is down, too', async (t) => {
