@@ -9,6 +9,8 @@ declare -A package_of=(
   [python3]=python3
   [curl]=curl
   [openssl]=openssl
+  [nginx]=nginx-light
+  [haproxy]=haproxy
 )
 
 missing=()

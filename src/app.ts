@@ -26,6 +26,7 @@ import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
 import { EventHub, type EventHubOptions } from './event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
+import { Connections } from './http/connections.js';
 import { refuseForeignOrigin } from './http/foreign-origin.js';
 import { documentApi } from './http/openapi.js';
 import {
@@ -75,10 +76,10 @@ export interface App {
   startup(): Promise<void>;
   /**
    * Readiness off, every waiter answered and every event stream ended, spread over `durationMs`.
-   * Writes go on.
+   * Reads and writes go on; each answer closes its connection.
    */
   drain(durationMs: number): Promise<void>;
-  /** Stops the HTTP server, the hubs and the broker. */
+  /** Stops the HTTP server once what runs is answered, then the hubs and the broker. */
   shutdown(): Promise<void>;
 }
 
@@ -92,6 +93,8 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const hub = new WaitHub(backend, options);
   const events = new EventHub(backend, options);
   const http = createServer(options, bodyLimit);
+  const connections = new Connections(http.server);
+  http.addHook('preClose', () => connections.acceptAll());
   const health = new StoreHealth(backend, (isUp, error) => {
     if (isUp) http.log.info('the store answers again');
     else http.log.error({ err: error }, 'the store does not answer');
@@ -131,12 +134,15 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
     },
     async drain(durationMs) {
       isDraining = true;
+      connections.closeAfterAnswers();
       await Promise.all([hub.drain(durationMs), events.drain(durationMs)]);
     },
     async shutdown() {
       isDraining = true;
       await Promise.all([hub.drain(0), events.drain(0)]);
+      const stopClosing = connections.closeIdle();
       await http.close();
+      stopClosing();
       health.stop();
       await hub.stop();
       await events.stop();

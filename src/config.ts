@@ -2,6 +2,7 @@
  * The configuration: every setting has a variable, a flag of the same name and a default, all in
  * one table. This is the only file that reads the environment. All mistakes are reported at once.
  */
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { withoutCredentials } from './credentials.js';
 import { parseDuration } from './duration.js';
@@ -25,6 +26,8 @@ export interface Config {
   readonly maxWaitersPerCaller: number;
   readonly maxEventReaders: number;
   readonly maxStoredResults: number;
+  /** How many processes serve the port. */
+  readonly processes: number;
   readonly storeTimeoutMs: number;
   readonly drainMs: number;
   readonly trustProxy: boolean | string;
@@ -61,7 +64,12 @@ const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
   progressTtlMs: setting('progress-ttl', '24h', 'How long progress is kept, or never', parseTtl),
   maxTtlMs: setting('max-ttl', 'never', 'The longest time to live, or never for none', parseTtl),
   maxWaitMs: setting('max-wait', '55s', 'The longest wait, at most 1h', parseWait),
-  maxWaiters: setting('max-waiters', '20000', 'Requests that may wait at once', integer(1, 1e7)),
+  maxWaiters: setting(
+    'max-waiters',
+    '20000',
+    'Requests that may wait at once in a process',
+    integer(1, 1e7),
+  ),
   maxWaitersPerCaller: setting(
     'max-waiters-per-caller',
     '10000',
@@ -79,6 +87,12 @@ const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
     'unlimited',
     'Outcomes that the memory backend keeps, or unlimited',
     (text) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : integer(1, 1e9)(text)),
+  ),
+  processes: setting(
+    'processes',
+    '1',
+    'Processes that serve the port, or auto for one for each core; they need a store such as Redis',
+    (text) => (text === 'auto' ? availableParallelism() : integer(1, 1_024)(text)),
   ),
   storeTimeoutMs: setting('store-timeout', '2s', 'How long the store may take', parseWait),
   drainMs: setting('drain', '5s', 'The time over which waiters are answered at the end', parseWait),

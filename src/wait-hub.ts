@@ -11,6 +11,7 @@ import { type ManyWait, type ManyWaitRequest, ManyWaits } from './many-waits.js'
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import {
+  type Ending,
   partsFor,
   reasonToEnd,
   settle,
@@ -35,6 +36,7 @@ export interface WaitHubOptions {
 const STEPS = 64;
 /** How many tasks one batched re-read asks for. */
 const BATCH = 500;
+const DRAIN_STEP_MS = 20;
 
 export class WaitHub {
   readonly maxWaitMs: number;
@@ -123,20 +125,18 @@ export class WaitHub {
    */
   async drain(durationMs: number): Promise<void> {
     this.#isDraining = true;
-    const topics = [...this.#topics.values()].map((topic) => () => this.#drainTopic(topic));
-    const drains = [...topics, ...this.#many.drains()];
+    const waiters = [...this.#topics.values()].flatMap((topic) => [...topic.waiters()]);
+    const singles = waiters.map((waiter) => () => this.#end(waiter, 'draining'));
+    const drains = [...singles, ...this.#many.drains()];
     const started = Date.now();
     for (const [index, drain] of drains.entries()) {
-      const due = started + (durationMs * index) / drains.length;
+      // In steps, so that many who wait for one task cost one read in each.
+      const step = Math.floor((durationMs * index) / drains.length / DRAIN_STEP_MS);
+      const due = started + step * DRAIN_STEP_MS;
       if (due > Date.now()) await delay(due - Date.now());
       drain();
     }
     while (this.#parked > 0) await delay(10);
-  }
-
-  #drainTopic(topic: Topic): void {
-    for (const waiter of topic.waiters()) waiter.ending ??= 'draining';
-    this.#refresh(topic);
   }
 
   #enter(caller: string): void {
@@ -183,11 +183,13 @@ export class WaitHub {
     return true;
   };
 
-  readonly #expire = (waiter: Waiter): void => {
+  readonly #expire = (waiter: Waiter): void => this.#end(waiter, 'timeout');
+
+  #end(waiter: Waiter, ending: Ending): void {
     if (!waiter.isParked) return;
-    waiter.ending ??= 'timeout';
+    waiter.ending ??= ending;
     this.#refresh(waiter.topic);
-  };
+  }
 
   #hear(notification: Notification): void {
     if ('lost' in notification) {

@@ -6,13 +6,9 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ResultdError } from '../errors.js';
+import type { BusySocket } from './connections.js';
 import { isNdjson } from './media-type.js';
 import { rawProblemResponse } from './problem.js';
-
-/** Node keeps the response that a connection is busy with here. */
-type BusySocket = Socket & {
-  readonly _httpMessage?: ServerResponse<IncomingMessage> | null;
-};
 
 /** Connections whose present request may take longer to arrive than others. */
 const longUploads = new WeakSet<Socket>();

@@ -108,6 +108,27 @@ t.test('beyond the limit for one caller: 429, by its address', async (t) => {
   for (const { status } of await Promise.all(waits)) t.equal(status, 200);
 });
 
+t.test(
+  'behind a trusted proxy the caller is whom it names, not whom its client claims',
+  async (t) => {
+    const { api } = await start(t, { maxWaitersPerCaller: 1, trustProxy: '127.0.0.1, 10.0.0.0/8' });
+    const path = api.path();
+    // A client may send the header itself: the proxy adds the address that it sees.
+    const from = (forwarded: string, method = 'GET'): Promise<Answer> =>
+      api.call(method, `${path}/result?wait=30s`, { headers: { 'x-forwarded-for': forwarded } });
+    const waits = [from('198.51.100.7, 192.0.2.1'), from('192.0.2.2, 10.1.2.3')];
+    await untilParked(api, 2, path);
+    const spoofed = await from('198.51.100.8, 192.0.2.1');
+    isProblem(t, spoofed, 'too-many-waiters-for-caller', /192\.0\.2\.1/);
+    t.match(spoofed.headers['retry-after'], /^[1-9]$/);
+    const head = await from('192.0.2.2', 'HEAD');
+    t.equal(head.status, 429, 'past a second proxy that is trusted, and for HEAD');
+    t.match(head.headers['retry-after'], /^[1-9]$/);
+    await api.post(`${path}/result`, SUCCESS);
+    for (const { status } of await Promise.all(waits)) t.equal(status, 200);
+  },
+);
+
 t.test('without trust in a proxy, its header names nobody', async (t) => {
   const { api } = await start(t, { maxWaitersPerCaller: 1 });
   const path = api.path();
