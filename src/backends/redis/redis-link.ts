@@ -49,13 +49,17 @@ export class RedisLink {
   /** Connects, or throws `store-unavailable` and leaves nothing open. */
   async open(): Promise<void> {
     const { timeoutMs, onReconnect } = this.#options;
+    let isLate = false;
     const late = setTimeout(() => {
+      isLate = true;
       this.#lastError ??= new Error('Command timed out');
       this.client.disconnect();
     }, timeoutMs);
     try {
       await this.client.connect();
       await this.send('ping', []);
+      // An answer may yet come on a connection that is being closed, and is not made anew.
+      if (isLate) throw this.#lastError;
     } catch (error) {
       this.client.disconnect();
       throw wrapped(this.#lastError ?? error, this.address);
