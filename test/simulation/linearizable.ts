@@ -79,8 +79,10 @@ class Search {
       if (isUnanswered) repeated.add(call.asked);
       for (const next of after(state, call)) {
         const isIdle = JSON.stringify(next) === text;
-        // What fits here and changes nothing can as well come first.
-        if (isIdle && !isUnanswered) return [{ call, next }];
+        // What fits here and never changes a task can as well come first. (A delete that finds
+        // nothing still forgets what was consumed.)
+        const isPure = !isUnanswered && call.asked.kind !== 'delete';
+        if (isIdle && isPure) return [{ call, next }];
         // A call that nobody had an answer to, and which changed nothing, explains nothing.
         if (!isIdle) choices.push({ call, next });
       }

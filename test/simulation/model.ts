@@ -38,8 +38,22 @@ export const UNKNOWN: State = {
 export function after(state: State, call: Call): State[] {
   return possiblyExpired(state, call).flatMap((now) => {
     const next = carryOut(now, call);
-    return next === undefined ? [] : [next];
+    if (next === undefined) return [];
+    return [call.asked.kind === 'read' ? stillThere(state, next) : next];
   });
+}
+
+/**
+ * What a read shows as expired may have been live when the store looked: that is judged when the
+ * answer has come. So a read does not tell that the store had lost it by then.
+ */
+function stillThere(state: State, read: State): State {
+  return {
+    ...read,
+    outcome: read.outcome ?? state.outcome,
+    progress: read.progress ?? state.progress,
+    atLeastMs: Math.max(state.atLeastMs, read.atLeastMs),
+  };
 }
 
 /** What may have expired by the time of the call. Progress never outlives an outcome. */

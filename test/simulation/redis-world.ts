@@ -9,8 +9,6 @@ import { RedisServer } from '../support/redis-server.js';
 import type { Faults } from './schedule.js';
 import type { Arena, World } from './world.js';
 
-/** How long Redis may take to answer. Shorter than most faults here. */
-const STORE_TIMEOUT_MS = 100;
 /** One schedule in so many is about a server that is killed. */
 const KILLED_EVERY = 50;
 
@@ -89,10 +87,10 @@ async function openArena(seed: number, server: RedisServer, faults: Faults): Pro
   return {
     faults,
     replicas: 2,
-    async open() {
+    async open(storeTimeoutMs) {
       const backend = RedisBackend.fromUrl(`redis://127.0.0.1:${proxy.port}`, {
         namespace,
-        storeTimeoutMs: STORE_TIMEOUT_MS,
+        storeTimeoutMs,
       });
       await backend.startup();
       return backend;

@@ -2,20 +2,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { WaitHub } from '../../src/wait-hub.js';
+import type { Schedule } from './schedule.js';
 import type { Arena } from './world.js';
 
 const STARTS_WITHIN_MS = 15_000;
 
 export class Replica {
   readonly #arena: Arena;
-  readonly #safetyNetMs: number;
+  readonly #schedule: Schedule;
   #backend: ResultBackend | undefined;
   #hub: WaitHub | undefined;
   #changing: Promise<void> = Promise.resolve();
 
-  constructor(arena: Arena, safetyNetMs: number) {
+  constructor(arena: Arena, schedule: Schedule) {
     this.#arena = arena;
-    this.#safetyNetMs = safetyNetMs;
+    this.#schedule = schedule;
   }
 
   /** Undefined while it is not running. */
@@ -55,9 +56,10 @@ export class Replica {
   }
 
   async #start(): Promise<void> {
+    const { safetyNetMs, storeTimeoutMs } = this.#schedule;
     await patiently(async () => {
-      this.#backend ??= await this.#arena.open();
-      const hub = new WaitHub(this.#backend, { safetyNetMs: this.#safetyNetMs });
+      this.#backend ??= await this.#arena.open(storeTimeoutMs);
+      const hub = new WaitHub(this.#backend, { safetyNetMs });
       await hub.start();
       this.#hub = hub;
     });

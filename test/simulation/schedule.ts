@@ -55,6 +55,8 @@ export interface Schedule {
    * not hear of; else short, and waiters are owed an answer only after it.
    */
   readonly safetyNetMs: number;
+  /** How long the store may take to answer: short where it often will not. */
+  readonly storeTimeoutMs: number;
 }
 
 /** What can go wrong with a store. */
@@ -69,6 +71,8 @@ export interface Faults {
 export const VALUES = 5;
 const LONG_NET_MS = 60_000;
 const SHORT_NET_MS = 150;
+const LONG_TIMEOUT_MS = 5_000;
+const SHORT_TIMEOUT_MS = 100;
 const LONG_TTL_MS = 3_600_000;
 
 export function makeSchedule(seed: number, faults: Faults): Schedule {
@@ -96,6 +100,7 @@ export function makeSchedule(seed: number, faults: Faults): Schedule {
     actors,
     disturbances: makeDisturbances(random, kinds),
     safetyNetMs: mood === 'storm' ? SHORT_NET_MS : LONG_NET_MS,
+    storeTimeoutMs: mood === 'storm' ? SHORT_TIMEOUT_MS : LONG_TIMEOUT_MS,
   };
 }
 

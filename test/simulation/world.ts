@@ -8,7 +8,7 @@ export interface Arena {
   /** How many replicas of the service there are. */
   readonly replicas: number;
   /** The backend of one replica, started. May throw while something is wrong. */
-  open(): Promise<ResultBackend>;
+  open(storeTimeoutMs: number): Promise<ResultBackend>;
   /** Ends what `open` gave. */
   close(backend: ResultBackend): Promise<void>;
   begin(fault: string): Promise<void>;

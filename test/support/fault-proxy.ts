@@ -131,8 +131,9 @@ export class ProxiedConnection {
       if (this.#sent.length < KEPT_BYTES) this.#sent += bytes.toString('latin1');
     });
     client.once('close', () => this.cut());
-    this.#upstream.once('close', () => {
-      if (!this.#isAbandoned) this.cut();
+    // One that ended in order may have bytes on the way: the client ends after them.
+    this.#upstream.once('close', (hadError) => {
+      if (hadError && !this.#isAbandoned) this.cut();
     });
   }
 
@@ -185,7 +186,7 @@ class Pipe {
       this.#hasEnded = true;
       this.#pump();
     });
-    source.once('close', () => clearTimeout(this.#timer));
+    sink.once('close', () => clearTimeout(this.#timer));
     sink.on('drain', () => this.#pump());
   }
 
