@@ -84,7 +84,7 @@ class Search {
         const isPure = !isUnanswered && call.asked.kind !== 'delete';
         if (isIdle && isPure) return [{ call, next }];
         // A call that nobody had an answer to, and which changed nothing, explains nothing.
-        if (!isIdle) choices.push({ call, next });
+        if (!isIdle || !isUnanswered) choices.push({ call, next });
       }
     }
     return choices;
