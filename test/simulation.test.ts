@@ -1,0 +1,90 @@
+/**
+ * A short run of the simulation on each backend, and the proof that its laws can be broken: stores
+ * with one mistake each, which it has to find. `npm run sim` runs it for longer.
+ */
+import t from 'tap';
+import type { Command, Reply } from '../src/commands.js';
+import type { Listener, Unsubscribe } from '../src/result-backend.js';
+import type { TaskEntry } from '../src/task-entry.js';
+import { testSeed } from './conformance/random.js';
+import { simulateMany } from './simulation/many.js';
+import { FaultyMemoryBackend, memoryWorld } from './simulation/memory-world.js';
+import { openWorld, WORLDS } from './simulation/worlds.js';
+
+const SCHEDULES = 100;
+const JOBS = 24;
+const firstSeed = testSeed();
+
+for (const name of WORLDS) {
+  t.test(`${name}: ${SCHEDULES} random schedules keep the laws`, async (t) => {
+    t.comment(`from seed ${firstSeed}; replay one by: npm run sim -- --backend ${name} --seed <n>`);
+    const world = await openWorld(name);
+    t.teardown(() => world.end());
+    const totals = await simulateMany(world, { firstSeed, count: SCHEDULES, jobs: JOBS });
+    t.same(totals.failures, []);
+    t.ok(totals.unanswered > 0, `${totals.unanswered} calls had no answer`);
+    t.ok(totals.undecided < SCHEDULES / 10, `${totals.undecided} tasks are undecided`);
+  });
+}
+
+class LastOneWins extends FaultyMemoryBackend {
+  protected override _execute(namespace: string, command: Command): Promise<Reply> {
+    const isCreate = command.kind === 'set-outcome' && command.mode === 'create';
+    return super._execute(namespace, isCreate ? { ...command, mode: 'replace' } : command);
+  }
+}
+
+class ConsumesTwice extends FaultyMemoryBackend {
+  protected override async _execute(namespace: string, command: Command): Promise<Reply> {
+    const entry =
+      command.kind === 'consume' ? await super._read(namespace, command.taskId) : undefined;
+    if (entry?.outcome === undefined) return super._execute(namespace, command);
+    return { verdict: 'done', entry };
+  }
+}
+
+class KeepsTheVersion extends FaultyMemoryBackend {
+  protected override async _execute(namespace: string, command: Command): Promise<Reply> {
+    if (command.kind !== 'expire') return super._execute(namespace, command);
+    const before = await super._read(namespace, command.taskId);
+    const reply = await super._execute(namespace, command);
+    if (before === undefined || reply.entry === undefined) return reply;
+    const { versionMs, versionRandom } = before;
+    return { ...reply, entry: { ...reply.entry, versionMs, versionRandom } };
+  }
+}
+
+class LosesProgress extends FaultyMemoryBackend {
+  protected override async _read(
+    namespace: string,
+    taskId: string,
+  ): Promise<TaskEntry | undefined> {
+    const entry = await super._read(namespace, taskId);
+    return entry?.outcome === undefined ? undefined : entry;
+  }
+}
+
+class NotifiesSeldom extends FaultyMemoryBackend {
+  protected override _subscribe(namespace: string, heard: Listener): Promise<Unsubscribe> {
+    let count = 0;
+    return super._subscribe(namespace, (notification) => {
+      count += 1;
+      if (count % 2 === 0) heard(notification);
+    });
+  }
+}
+
+for (const [mistake, Backend, finding] of [
+  ["a later outcome takes the first one's place", LastOneWins, /no order of these calls/],
+  ['what was consumed stays', ConsumesTwice, /was consumed twice/],
+  ['a new expiry keeps the version', KeepsTheVersion, /stood for two contents/],
+  ['acknowledged progress is not read', LosesProgress, /no order of these calls/],
+  ['every other notification is lost', NotifiesSeldom, /is not answered/],
+] as const) {
+  t.test(`it finds that ${mistake}`, async (t) => {
+    const world = memoryWorld(() => new Backend());
+    const plan = { firstSeed, count: SCHEDULES, jobs: JOBS, stopsAtFailure: true };
+    const { failures } = await simulateMany(world, plan);
+    t.match(failures.flatMap(({ broken }) => broken).join('\n'), finding);
+  });
+}

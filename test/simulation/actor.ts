@@ -1,0 +1,163 @@
+/**
+ * One client of the service, which goes through its steps: it writes, reads, consumes, tries again
+ * where there was no answer, and leaves waiters behind. All that it sees goes into the history.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { ResultdError } from '../../src/errors.js';
+import type { ResultBackend } from '../../src/result-backend.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
+import type { TaskSnapshot } from '../../src/task-snapshot.js';
+import { type Answer, type Asked, type History, type SentConditions, seenIn } from './history.js';
+import type { Replica } from './replica.js';
+import type { Action, Condition, Step } from './schedule.js';
+import { nameOf, OUTCOMES, PROGRESSES, progressName } from './values.js';
+import { Waiter } from './waiter.js';
+
+const PARTS = { head: HEAD_ONLY, body: WITH_BODY, log: WITH_LOG };
+/** How often a call without an answer is made again. */
+const REPEATS = 2;
+const REPEAT_AFTER_MS = 25;
+
+type Write = Exclude<Action, { kind: 'read' | 'wait' }>;
+
+/** Answers that are errors. What is not here means that nobody knows. */
+const REFUSALS: Readonly<Record<string, Answer['verdict']>> = {
+  'outcome-conflict': 'conflict',
+  'version-mismatch': 'mismatch',
+  'not-ready': 'not-ready',
+};
+
+export interface Stage {
+  readonly history: History;
+  readonly replicas: readonly Replica[];
+  readonly waiters: Waiter[];
+  taskId(task: number): string;
+}
+
+export class Actor {
+  readonly #name: string;
+  readonly #stage: Stage;
+  /** The version of each task that this actor saw last. */
+  readonly #versions = new Map<number, string>();
+
+  constructor(name: string, stage: Stage) {
+    this.#name = name;
+    this.#stage = stage;
+  }
+
+  async run(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await pause(step.pauseMs);
+      await this.#perform(step);
+    }
+  }
+
+  async #perform({ replica: at, task, action }: Step): Promise<void> {
+    const { replicas, waiters } = this.#stage;
+    if (action.kind === 'wait') {
+      const version = this.#versions.get(task);
+      const versions = action.until === 'ready' || version === undefined ? undefined : [version];
+      waiters.push(new Waiter(this.#stage, task, versions, at));
+      return;
+    }
+    const replica = replicas[at % replicas.length]!;
+    if (action.kind === 'read') {
+      await this.#call(replica, task, { kind: 'read' }, async (backend, taskId) =>
+        seenAs('read', await backend.get(taskId, PARTS[action.parts])),
+      );
+      return;
+    }
+    const conditions = this.#conditions(task, action.condition);
+    const asked = askedFor(action, conditions);
+    for (let repeat = 0; repeat <= REPEATS; repeat += 1) {
+      const isAnswered = await this.#call(replica, task, asked, (backend, taskId) =>
+        carryOut(backend, taskId, { action, conditions }),
+      );
+      if (isAnswered) return;
+      await pause(REPEAT_AFTER_MS);
+    }
+  }
+
+  /** One call; false where it had no answer. */
+  async #call(
+    replica: Replica,
+    task: number,
+    asked: Asked,
+    make: (backend: ResultBackend, taskId: string) => Promise<Answer>,
+  ): Promise<boolean> {
+    const { backend } = replica;
+    if (backend === undefined) return false;
+    const { history } = this.#stage;
+    const call = history.begin(this.#name, task, asked);
+    try {
+      const answer = await make(backend, this.#stage.taskId(task));
+      history.end(call, answer);
+      if (answer.seen !== undefined && answer.seen !== 'unsaid') {
+        this.#versions.set(task, answer.seen.version);
+      }
+    } catch (error) {
+      if (!(error instanceof ResultdError)) throw error;
+      const verdict = REFUSALS[error.code];
+      if (verdict !== undefined) history.end(call, { verdict, seen: 'unsaid' });
+      else if (error.code !== 'store-unavailable') throw error;
+      else return false;
+    }
+    return true;
+  }
+
+  #conditions(task: number, condition: Condition): SentConditions {
+    const version = this.#versions.get(task);
+    if (condition === 'there') return { ifMatch: '*' };
+    if (condition === 'not there') return { ifNoneMatch: '*' };
+    return condition === 'seen' && version !== undefined ? { ifMatch: [version] } : {};
+  }
+}
+
+function askedFor(action: Write, conditions: SentConditions): Asked {
+  switch (action.kind) {
+    case 'outcome':
+      return { ...action, conditions, name: nameOf(OUTCOMES[action.value]!) };
+    case 'progress':
+      return { ...action, conditions, name: progressName(action.value) };
+    default:
+      return { ...action, conditions };
+  }
+}
+
+async function carryOut(
+  backend: ResultBackend,
+  taskId: string,
+  { action, conditions }: { action: Write; conditions: SentConditions },
+): Promise<Answer> {
+  switch (action.kind) {
+    case 'outcome': {
+      const { mode, ttlMs, value } = action;
+      const options = { mode, ttlMs, conditions };
+      const receipt = await backend.setResult(taskId, OUTCOMES[value]!, options);
+      return seenAs(receipt.verdict, receipt.snapshot);
+    }
+    case 'progress': {
+      const { mode, ttlMs, value } = action;
+      const options = { mode, ttlMs, conditions };
+      const receipt = await backend.setProgress(taskId, PROGRESSES[value]!, options);
+      return seenAs(receipt.verdict, receipt.snapshot);
+    }
+    case 'expire': {
+      const receipt = await backend.expire(taskId, action.ttlMs, conditions);
+      return seenAs(receipt?.verdict ?? 'absent', receipt?.snapshot);
+    }
+    case 'consume': {
+      const options = { conditions, withLogs: true, idempotencyKey: action.key };
+      const snapshot = await backend.consume(taskId, options);
+      return seenAs(snapshot === undefined ? 'absent' : 'done', snapshot);
+    }
+    case 'delete': {
+      const isDone = await backend.delete(taskId, conditions);
+      return { verdict: isDone ? 'done' : 'absent', seen: 'unsaid' };
+    }
+  }
+}
+
+export function seenAs(verdict: Answer['verdict'], snapshot: TaskSnapshot | undefined): Answer {
+  return { verdict, seen: seenIn(snapshot) };
+}

@@ -1,0 +1,171 @@
+/** Runs one schedule in one world, and tells which laws it broke. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { TaskSnapshot } from '../../src/task-snapshot.js';
+import { Actor, type Stage, seenAs } from './actor.js';
+import { History } from './history.js';
+import { checkLaws } from './laws.js';
+import { Replica } from './replica.js';
+import { type Disturbance, makeSchedule, type Schedule } from './schedule.js';
+import { LAST_OUTCOME, nameOf } from './values.js';
+import type { Waiter } from './waiter.js';
+import type { Arena, World } from './world.js';
+
+/** Beyond one period of the safety net: for connections to come back, on a busy machine. */
+const SLACK_MS = 6_000;
+const SLICE_MS = 50;
+const DAY_MS = 86_400_000;
+
+export interface Report {
+  readonly seed: number;
+  readonly broken: readonly string[];
+  readonly undecided: number;
+  readonly calls: number;
+  /** Calls that had no answer. */
+  readonly unanswered: number;
+  readonly waiters: number;
+  /** The longest that a waiter was owed its answer, in milliseconds. */
+  readonly longestOwedMs: number;
+}
+
+export async function simulate(world: World, seed: number): Promise<Report> {
+  const arena = await world.arena(seed);
+  const schedule = makeSchedule(seed, arena.faults);
+  const run = new Run(arena, schedule);
+  try {
+    return await run.report();
+  } finally {
+    await run.end();
+  }
+}
+
+class Run {
+  readonly #arena: Arena;
+  readonly #schedule: Schedule;
+  readonly #stage: Stage;
+  readonly #broken: string[] = [];
+  #isOver = false;
+  #longestOwedMs = 0;
+
+  constructor(arena: Arena, schedule: Schedule) {
+    this.#arena = arena;
+    this.#schedule = schedule;
+    this.#stage = {
+      history: new History(),
+      replicas: Array.from({ length: arena.replicas }, () => new Replica(arena, schedule)),
+      waiters: [],
+      taskId: (task) => `${schedule.seed}.${task}`,
+    };
+  }
+
+  async report(): Promise<Report> {
+    const { actors, seed, tasks } = this.#schedule;
+    const { history, replicas, waiters } = this.#stage;
+    await Promise.all(replicas.map((replica) => replica.start()));
+    const disturbed = this.#disturb();
+    await Promise.all(actors.map((steps, n) => new Actor(`actor ${n}`, this.#stage).run(steps)));
+    this.#isOver = true;
+    await disturbed;
+    await this.#arena.heal();
+    await Promise.all(replicas.map((replica) => replica.works()));
+    for (let task = 0; task < tasks; task += 1) await this.#settle(task);
+    const { broken, undecided } = checkLaws(history, tasks);
+    return {
+      seed,
+      broken: [...this.#broken, ...broken],
+      undecided,
+      calls: history.calls.length,
+      unanswered: history.calls.filter((call) => call.answer === undefined).length,
+      waiters: waiters.length,
+      longestOwedMs: this.#longestOwedMs,
+    };
+  }
+
+  async end(): Promise<void> {
+    for (const waiter of this.#stage.waiters) waiter.giveUp();
+    await this.#arena.heal();
+    await Promise.all(this.#stage.replicas.map((replica) => replica.stop()));
+    await this.#arena.end();
+  }
+
+  async #disturb(): Promise<void> {
+    for (const disturbance of this.#schedule.disturbances) {
+      await pause(disturbance.afterMs);
+      if (this.#isOver) return;
+      await this.#befall(disturbance);
+    }
+  }
+
+  async #befall({ fault, forMs, replica }: Disturbance): Promise<void> {
+    const { replicas } = this.#stage;
+    if (fault === 'restart') return replicas[replica % replicas.length]!.restart();
+    await this.#arena.begin(fault);
+    await pause(forMs);
+    await this.#arena.heal();
+  }
+
+  /** All is quiet: whoever waits for what is there now is owed it, and a last write ends the rest. */
+  async #settle(task: number): Promise<void> {
+    const taskId = this.#stage.taskId(task);
+    const { history } = this.#stage;
+    const found = await this.#surely(async (replica) => {
+      const call = history.begin('end', task, { kind: 'read' });
+      const snapshot = await replica.backend!.getResult(taskId, { withLogs: true });
+      history.end(call, seenAs('read', snapshot));
+      return snapshot;
+    });
+    // What expires soon need not be found in time.
+    if ((found?.expiresAt ?? 0) > Date.now() + 10 * SLACK_MS) await this.#checkOwed(task, found);
+    const last = await this.#surely(async (replica) => {
+      const call = history.begin('end', task, {
+        kind: 'outcome',
+        mode: 'replace',
+        name: nameOf(LAST_OUTCOME),
+        ttlMs: DAY_MS,
+        conditions: {},
+      });
+      const receipt = await replica.backend!.setResult(taskId, LAST_OUTCOME, { ttlMs: DAY_MS });
+      history.end(call, seenAs(receipt.verdict, receipt.snapshot));
+      return receipt.snapshot;
+    });
+    await this.#checkOwed(task, last);
+  }
+
+  async #checkOwed(task: number, snapshot: TaskSnapshot | undefined): Promise<void> {
+    const { safetyNetMs } = this.#schedule;
+    const isNetShort = safetyNetMs < SLACK_MS;
+    const bound = (isNetShort ? safetyNetMs * 1.5 : 0) + SLACK_MS;
+    const owed = this.#stage.waiters.filter(
+      (waiter) => waiter.task === task && waiter.isOwed(snapshot),
+    );
+    const began = performance.now();
+    // In slices, so that a machine that stands still for a while does not use up the time.
+    for (let slice = 0; slice < bound / SLICE_MS; slice += 1) {
+      if (owed.every((waiter) => waiter.isAnswered)) break;
+      await Promise.race([Promise.all(owed.map(({ answered }) => answered)), pause(SLICE_MS)]);
+    }
+    for (const waiter of owed) {
+      if (!waiter.isAnswered) this.#broken.push(overdue(waiter, snapshot!, bound));
+    }
+    if (owed.length > 0) {
+      this.#longestOwedMs = Math.max(this.#longestOwedMs, performance.now() - began);
+    }
+  }
+
+  /** Until there is an answer: a busy machine can make a healthy store look down. */
+  async #surely<T>(attempt: (replica: Replica) => Promise<T>): Promise<T> {
+    const { replicas } = this.#stage;
+    for (let n = this.#schedule.seed; ; n += 1) {
+      try {
+        return await attempt(replicas[n % replicas.length]!);
+      } catch (error) {
+        if (n > this.#schedule.seed + 50) throw error;
+        await pause(20);
+      }
+    }
+  }
+}
+
+function overdue({ task, versions }: Waiter, { version }: TaskSnapshot, bound: number): string {
+  const what = versions === undefined ? 'an outcome' : `another version than ${versions.join()}`;
+  return `who waits for ${what} of task ${task} is not answered ${bound} ms after ${version} came`;
+}

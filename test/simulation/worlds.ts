@@ -1,0 +1,22 @@
+/** The worlds that a simulation can be run in, by name. */
+import { lmdbWorld } from './lmdb-world.js';
+import { memoryWorld } from './memory-world.js';
+import { redisWorld } from './redis-world.js';
+import type { World } from './world.js';
+
+export const WORLDS = ['memory', 'lmdb', 'redis'] as const;
+
+export type WorldName = (typeof WORLDS)[number];
+
+export async function openWorld(name: WorldName): Promise<World> {
+  switch (name) {
+    case 'memory':
+      return memoryWorld();
+    case 'lmdb':
+      return lmdbWorld();
+    case 'redis':
+      return redisWorld();
+    default:
+      throw new Error(`${name} is not a backend that is simulated: use ${WORLDS.join(', ')}`);
+  }
+}
