@@ -12,10 +12,10 @@
  * | 33 | 8 | outcome expires at, f64; 0 where there is none, infinity for never |
  * | 41 | 8 | progress expires at, f64; likewise |
  * | 49 | 32 | descriptor, only with an outcome: digest, hexadecimal digits |
- * | 81 | 1 | flags: 1 failure, 2 has an error, 4 opaque, 8 has a log |
- * | 82 | 4 | size, u32 little-endian |
- * | 86 | 4 | length of the execution time, u32 |
- * | 90 | … | execution time, then content type, Latin-1 |
+ * | 81 | 1 | flags, `0` plus: 1 failure, 2 has an error, 4 opaque, 8 has a log |
+ * | 82 | … | size in decimal, a space, execution time, a space, content type, Latin-1 |
+ *
+ * The descriptor is text, so that a client that sends text alone sends it faster.
  */
 import { JSON_TYPE, type OutcomeInfo } from '../outcome.js';
 import type { TaskEntry } from '../task-entry.js';
@@ -23,7 +23,11 @@ import type { TaskEntry } from '../task-entry.js';
 const FORMAT = 1;
 export const DESCRIPTOR_AT = 49;
 
-const TIME_AT = DESCRIPTOR_AT + 41;
+const FLAGS_AT = DESCRIPTOR_AT + 32;
+const SIZE_AT = FLAGS_AT + 1;
+const SPACE = 0x20;
+/** What flags are added to: a digit, whose low bits are all 0. */
+const NO_FLAGS = 0x30;
 
 const IS_ERR = 1;
 const HAS_ERROR = 2;
@@ -31,33 +35,28 @@ const IS_OPAQUE = 4;
 const HAS_LOG = 8;
 
 export function encodeHead(entry: TaskEntry): Buffer {
-  const fixed = Buffer.allocUnsafe(DESCRIPTOR_AT);
-  fixed[0] = FORMAT;
-  fixed.writeDoubleLE(entry.versionMs, 1);
-  fixed.write(entry.versionRandom, 9, 'latin1');
-  fixed.writeDoubleLE(entry.createdAt, 25);
-  fixed.writeDoubleLE(entry.outcomeExpiresAt, 33);
-  fixed.writeDoubleLE(entry.progressExpiresAt, 41);
-  return entry.outcome === undefined
-    ? fixed
-    : Buffer.concat([fixed, encodeDescriptor(entry.outcome)]);
+  const descriptor = entry.outcome === undefined ? '' : encodeDescriptor(entry.outcome);
+  const head = Buffer.allocUnsafe(DESCRIPTOR_AT + descriptor.length);
+  head[0] = FORMAT;
+  head.writeDoubleLE(entry.versionMs, 1);
+  head.write(entry.versionRandom, 9, 'latin1');
+  head.writeDoubleLE(entry.createdAt, 25);
+  head.writeDoubleLE(entry.outcomeExpiresAt, 33);
+  head.writeDoubleLE(entry.progressExpiresAt, 41);
+  head.write(descriptor, DESCRIPTOR_AT, 'latin1');
+  return head;
 }
 
-/** The part of the head that tells of the outcome. */
-export function encodeDescriptor(info: OutcomeInfo): Buffer {
-  const timeLength = info.executionTime.length;
-  const bytes = Buffer.allocUnsafe(41 + timeLength + info.contentType.length);
-  bytes.write(info.digest, 0, 'latin1');
-  bytes[32] =
+/** The part of the head that tells of the outcome: Latin-1 text, ASCII for a JSON outcome. */
+export function encodeDescriptor(info: OutcomeInfo): string {
+  const flags =
+    NO_FLAGS |
     (info.isErr ? IS_ERR : 0) |
     (info.hasError ? HAS_ERROR : 0) |
     (info.isOpaque ? IS_OPAQUE : 0) |
     (info.hasLog ? HAS_LOG : 0);
-  bytes.writeUInt32LE(info.size, 33);
-  bytes.writeUInt32LE(timeLength, 37);
-  bytes.write(info.executionTime, 41, 'latin1');
-  bytes.write(info.contentType, 41 + timeLength, 'latin1');
-  return bytes;
+  const { digest, size, executionTime, contentType } = info;
+  return `${digest}${String.fromCharCode(flags)}${size} ${executionTime} ${contentType}`;
 }
 
 /**
@@ -94,7 +93,7 @@ class StoredInfo implements OutcomeInfo {
 
   constructor(head: Buffer) {
     this.#head = head;
-    this.#flags = head[DESCRIPTOR_AT + 32]!;
+    this.#flags = head[FLAGS_AT]!;
   }
 
   get digest(): string {
@@ -118,18 +117,22 @@ class StoredInfo implements OutcomeInfo {
   }
 
   get size(): number {
-    return this.#head.readUInt32LE(DESCRIPTOR_AT + 33);
+    return Number(this.#head.toString('latin1', SIZE_AT, this.#sizeEnd));
   }
 
   get executionTime(): string {
-    return this.#head.toString('latin1', TIME_AT, this.#timeEnd);
+    return this.#head.toString('latin1', this.#sizeEnd + 1, this.#timeEnd);
   }
 
   get contentType(): string {
-    return this.isOpaque ? this.#head.toString('latin1', this.#timeEnd) : JSON_TYPE;
+    return this.isOpaque ? this.#head.toString('latin1', this.#timeEnd + 1) : JSON_TYPE;
+  }
+
+  get #sizeEnd(): number {
+    return this.#head.indexOf(SPACE, SIZE_AT);
   }
 
   get #timeEnd(): number {
-    return TIME_AT + this.#head.readUInt32LE(DESCRIPTOR_AT + 37);
+    return this.#head.indexOf(SPACE, this.#sizeEnd + 1);
   }
 }

@@ -24,6 +24,9 @@ export interface Script {
 
 export type Argument = string | Buffer;
 
+/** A command of text alone is cheaper to send than one with bytes in it, up to this size. */
+const TEXT_BYTES = 16_384;
+
 /** The layout of the index, then what all commands share. */
 const PRELUDE = ['index', 'prelude'];
 
@@ -55,9 +58,14 @@ export function argumentsOf(command: Command, channel: string): Argument[] {
   switch (command.kind) {
     case 'set-outcome': {
       const { mode, random, ttlMs, outcome } = command;
-      const body = [encodeDescriptor(outcome), outcome.body];
-      const log = outcome.log === undefined ? [] : [outcome.log];
-      return [...common, mode, random, ttlOf(ttlMs), ...body, ...log];
+      const descriptor = encodeDescriptor(outcome);
+      const args: Argument[] = [...common, mode, random, ttlOf(ttlMs)];
+      const isText = !outcome.isOpaque && outcome.size <= TEXT_BYTES;
+      // JSON is UTF-8: as text it is the same bytes.
+      if (isText) args.push(descriptor, outcome.body.toString());
+      else args.push(Buffer.from(descriptor, 'latin1'), outcome.body);
+      if (outcome.log !== undefined) args.push(isText ? outcome.log.toString() : outcome.log);
+      return args;
     }
     case 'set-progress':
       return [...common, command.mode, command.random, ttlOf(command.ttlMs), command.progress];
