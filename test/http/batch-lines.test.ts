@@ -258,3 +258,33 @@ t.test('an upload that announces its length is let in with Expect', async (t) =>
   for await (const { status } of answersOf(await message)) count += status === 201 ? 1 : 0;
   t.equal(count, 100);
 });
+
+/** Takes each write up the later, the earlier it came. */
+class TardyBackend extends MemoryBackend {
+  #turns = 200;
+
+  protected override async _execute(...call: Parameters<MemoryBackend['_execute']>) {
+    this.#turns -= 1;
+    for (let turns = this.#turns; turns > 0; turns -= 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return super._execute(...call);
+  }
+}
+
+t.test('lines of one task run in order in a store that keeps none', async (t) => {
+  const service = await Service.start(t, new TardyBackend());
+  const call = open(t, service.origin);
+  call.end(Array.from({ length: 100 }, (_, index) => line(index % 10, index)).join(''));
+  const statuses: number[] = [];
+  for await (const { status } of answersOf(await response(call))) statuses.push(status);
+  t.same(
+    statuses,
+    statuses.map((_, index) => (index < 10 ? 201 : 200)),
+  );
+  t.equal(statuses.length, 100);
+  for (let task = 0; task < 10; task += 1) {
+    const { text } = await service.call('GET', `/v1/tasks/t-${task}/result`);
+    t.match(text, `"return_value":${90 + task},`);
+  }
+});
