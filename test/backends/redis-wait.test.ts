@@ -16,9 +16,9 @@ async function serve(t: Test) {
   t.teardown(() => replica.stop());
   const admin = new Redis(replica.url);
   t.teardown(() => admin.disconnect());
-  await until('the replica is in step', async () =>
-    (await admin.info('replication')).includes('master_link_status:up'),
-  );
+  const client = new Redis(primary.url);
+  t.teardown(() => client.disconnect());
+  await until('the replica is in step', async () => (await client.wait(1, 100)) === 1);
   return { primary, replica, admin };
 }
 

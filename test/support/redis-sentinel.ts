@@ -61,6 +61,9 @@ export class RedisSentinel {
     const group = new RedisSentinel([primary, ...followers], watchers, options);
     await group.pace(200);
     await group.#isComplete();
+    const client = new Redis(primary.url);
+    const isInStep = async () => (await client.wait(replicas, 100)) === replicas;
+    await until('the primary counts its replicas', isInStep).finally(() => client.disconnect());
     return group;
   }
 
