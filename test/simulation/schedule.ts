@@ -72,7 +72,7 @@ export const VALUES = 5;
 const LONG_NET_MS = 60_000;
 const SHORT_NET_MS = 150;
 const LONG_TIMEOUT_MS = 5_000;
-const SHORT_TIMEOUT_MS = 100;
+const SHORT_TIMEOUT_MS = 150;
 const LONG_TTL_MS = 3_600_000;
 
 export function makeSchedule(seed: number, faults: Faults): Schedule {

@@ -12,6 +12,8 @@ import type { Arena, World } from './world.js';
 
 /** Beyond one period of the safety net: for connections to come back, on a busy machine. */
 const SLACK_MS = 6_000;
+/** How long a healthy store on a busy machine may have no answer to give. */
+const PATIENCE_MS = 60_000;
 const SLICE_MS = 50;
 const DAY_MS = 86_400_000;
 
@@ -62,6 +64,7 @@ class Run {
     const { history, replicas, waiters } = this.#stage;
     await Promise.all(replicas.map((replica) => replica.start()));
     const disturbed = this.#disturb();
+    disturbed.catch(() => {});
     await Promise.all(actors.map((steps, n) => new Actor(`actor ${n}`, this.#stage).run(steps)));
     this.#isOver = true;
     await disturbed;
@@ -154,11 +157,12 @@ class Run {
   /** Until there is an answer: a busy machine can make a healthy store look down. */
   async #surely<T>(attempt: (replica: Replica) => Promise<T>): Promise<T> {
     const { replicas } = this.#stage;
+    const deadline = Date.now() + PATIENCE_MS;
     for (let n = this.#schedule.seed; ; n += 1) {
       try {
         return await attempt(replicas[n % replicas.length]!);
       } catch (error) {
-        if (n > this.#schedule.seed + 50) throw error;
+        if (Date.now() > deadline) throw error;
         await pause(20);
       }
     }
