@@ -19,9 +19,10 @@ const HAPROXY_CUTS_AFTER_S = 50;
 const redis = await RedisServer.start();
 t.teardown(() => redis.stop());
 
+/** The drain is longer than the time for which nginx passes over a replica that was away. */
 async function startReplica(test: Test, port = 0): Promise<ServiceProcess> {
   return ServiceProcess.start(test, {
-    flags: ['--backend', redis.url, '--trust-proxy', '127.0.0.1', '--drain', '2s'].concat([
+    flags: ['--backend', redis.url, '--trust-proxy', '127.0.0.1', '--drain', '4s'].concat([
       '--port',
       String(port),
     ]),
