@@ -11,7 +11,7 @@ const USAGE = `npm run sim -- [options]
   --backend <name>   ${WORLDS.join(', ')}; may repeat. Default: all
   --count <n>        schedules on each. Default: 2,000
   --seed <n>         the first seed; alone, it replays this one. Default: of the clock
-  --jobs <n>         schedules at once. Default: 24
+  --jobs <n>         schedules at once. Default: 32
 `;
 
 async function main(args: string[]): Promise<boolean> {
@@ -29,9 +29,9 @@ async function main(args: string[]): Promise<boolean> {
     process.stdout.write(USAGE);
     return true;
   }
-  const count = Number(values.count ?? (values.seed === undefined ? 2_000 : 1));
-  const firstSeed = Number(values.seed ?? Date.now() % 2 ** 31);
-  const jobs = Number(values.jobs ?? 24);
+  const count = wholeNumber('count', values.count, values.seed === undefined ? 2_000 : 1);
+  const firstSeed = wholeNumber('seed', values.seed, Date.now() % 2 ** 31);
+  const jobs = wholeNumber('jobs', values.jobs, 32);
   let isSound = true;
   for (const name of (values.backend ?? WORLDS) as WorldName[]) {
     const world = await openWorld(name);
@@ -44,6 +44,12 @@ async function main(args: string[]): Promise<boolean> {
     }
   }
   return isSound;
+}
+
+function wholeNumber(name: string, text: string | undefined, byDefault: number): number {
+  if (text === undefined) return byDefault;
+  if (!/^\d{1,10}$/.test(text)) throw new Error(`--${name} is ${text}: give a whole number`);
+  return Number(text);
 }
 
 function summary(
