@@ -6,6 +6,8 @@ import { OUTCOME, READY_TASKS, readyTaskId, resultPath } from './sample.js';
 import { freshDirectory, HttpServer, RedisServer, removeDirectory, type Store } from './servers.js';
 
 export interface Contestant {
+  /** Added to the store's URL; ours alone. */
+  readonly query?: string;
   readonly who: 'ours' | 'bare';
   readonly store: Store;
 }
@@ -19,7 +21,7 @@ export interface Running {
 
 /** Starts one; `isFilled` says whether it needs the ready tasks. */
 export async function startContestant(
-  { who, store }: Contestant,
+  { who, store, query = '' }: Contestant,
   isFilled: boolean,
 ): Promise<Running> {
   const ends: (() => Promise<void>)[] = [];
@@ -39,7 +41,7 @@ export async function startContestant(
     }
     const server = await (who === 'bare'
       ? HttpServer.bare(store, place)
-      : HttpServer.ours(store === 'redis' ? place : `${store}:${place}`));
+      : HttpServer.ours(store === 'redis' ? `${place}${query}` : `${store}:${place}`));
     ends.push(() => server.stop());
     if (isFilled && who === 'ours') await fill(server.url);
     return { server, redis, stop };

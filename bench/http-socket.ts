@@ -65,8 +65,8 @@ export function waitRequest(path: string): string {
   return `GET ${path}?wait=10m HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
 }
 
-/** The report of an outcome. */
-export function reportRequest(path: string, body: string): string {
+/** A POST of JSON: the report of an outcome, for one. */
+export function postRequest(path: string, body: string): string {
   return bodyRequest('POST', path, body);
 }
 

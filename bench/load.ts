@@ -10,7 +10,7 @@ import type { Program } from './program.js';
 import { OUTCOME, READY_TASKS } from './sample.js';
 
 export interface LoadOptions {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'BATCH';
   readonly url: string;
   readonly seconds: number;
   readonly server: Program;
@@ -68,7 +68,7 @@ export async function load(options: LoadOptions): Promise<LoadResult> {
 async function runWrk({ method, url, seconds }: LoadOptions) {
   runs += 1;
   const what =
-    method === 'GET'
+    method !== 'POST'
       ? [String(READY_TASKS)]
       : [`${process.pid}-${runs}-`.padStart(16, 'r'), OUTCOME];
   const child = spawn(

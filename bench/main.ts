@@ -1,8 +1,11 @@
 /** `npm run bench`: measures each figure beside its ceiling, and prints them with their ratios. */
+import { measureBatch } from './batch-rates.js';
+import { measureBatchWait } from './batch-wait.js';
 import { measureEvents } from './events.js';
 import { describeMachine, othersShare, requirePrograms } from './machine.js';
 import { readOptions, USAGE } from './options.js';
 import { measureWaiters } from './parked-waiters.js';
+import { measureReplicas } from './replicas.js';
 import { type Figure, renderReport, writeReport } from './report.js';
 import { measureRates } from './request-rates.js';
 import { measureWake } from './wake-latency.js';
@@ -21,6 +24,10 @@ async function main(args: string[]): Promise<void> {
   if (options.only.has('waiters')) figures.push(...(await measureWaiters(options)));
   if (options.only.has('wake')) figures.push(...(await measureWake(options)));
   if (options.only.has('events')) figures.push(...(await measureEvents(options)));
+  if (options.only.has('batch-set')) figures.push(...(await measureBatch('set', options)));
+  if (options.only.has('batch-get')) figures.push(...(await measureBatch('get', options)));
+  if (options.only.has('batch-wait')) figures.push(...(await measureBatchWait(options)));
+  if (options.only.has('replicas')) figures.push(...(await measureReplicas(options)));
   const report = renderReport(figures, describeMachine(busyAtStart));
   process.stdout.write(report);
   if (options.writes) writeReport(report);

@@ -1,7 +1,10 @@
 /** The flags of `npm run bench`. */
 import { parseArgs } from 'node:util';
 
-export const PARTS = ['get', 'post', 'waiters', 'wake', 'events'] as const;
+export const PARTS = [
+  ...(['get', 'post', 'waiters', 'wake', 'events'] as const),
+  ...(['batch-set', 'batch-get', 'batch-wait', 'replicas'] as const),
+] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface Options {
@@ -18,7 +21,7 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [flags]
 
-  --only get,post,waiters,wake,events
+  --only get,post,waiters,wake,events,batch-set,batch-get,batch-wait,replicas
                                  measure these alone (default: all of them)
   --rounds 5                     alternating rounds; the medians of them are reported
   --seconds 2                    how long each server is loaded in a round, after a warm-up of 1 s

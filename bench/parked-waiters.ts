@@ -42,11 +42,11 @@ async function costOfOne(start: () => Promise<HttpServer>): Promise<Memory> {
   try {
     const { port } = server;
     // Code is compiled and tables are made before the first look.
-    await client.tell({ do: 'park', port, prefix: 'warm-up-', count: WARM_UP });
+    await client.tell({ do: 'park', ports: [port], prefix: 'warm-up-', count: WARM_UP });
     await atRest([server.program]);
     await client.tell({ do: 'release' });
     const before = await restingMemory(server);
-    await client.tell({ do: 'park', port, prefix: 'parked-', count: WAITERS });
+    await client.tell({ do: 'park', ports: [port], prefix: 'parked-', count: WAITERS });
     const after = await restingMemory(server);
     return {
       rss: (after.rss - before.rss) / WAITERS,
@@ -59,7 +59,7 @@ async function costOfOne(start: () => Promise<HttpServer>): Promise<Memory> {
 }
 
 /** The first collection leaves pages behind that go back a moment later. */
-async function restingMemory(server: HttpServer): Promise<Memory> {
+export async function restingMemory(server: HttpServer): Promise<Memory> {
   await atRest([server.program]);
   await server.memory();
   await atRest([server.program]);

@@ -13,6 +13,8 @@ import { median } from './statistics.js';
 type Method = 'GET' | 'POST';
 
 interface Match {
+  /** Added to our store's URL. */
+  readonly query?: string;
   readonly store: Store;
   /** Whose bare server is the ceiling. */
   readonly ceiling: Store;
@@ -29,7 +31,11 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
   POST: [
     { store: 'memory', ceiling: 'memory', does: 'parses the body', target: 0.7 },
     { store: 'lmdb', ceiling: 'lmdb', does: 'awaits one synced put', target: 0.65 },
-    { store: 'redis', ceiling: 'redis', does: 'one `SET` with `PX`', target: 0.6 },
+    {
+      ...{ store: 'redis', query: '/?listing=off', ceiling: 'redis' },
+      ...{ does: 'one `SET` with `PX`', target: 0.6 },
+    },
+    { store: 'redis', ceiling: 'redis', does: 'one `SET` with `PX`', target: 0.5 },
   ],
 };
 
@@ -49,8 +55,11 @@ export async function measureRates(method: Method, options: Options): Promise<Fi
       results.set(name, [...(results.get(name) ?? []), result]);
       options.tell(`${method} ${name}, round ${round}: ${describe(result)}`);
     }
-    for (const { store, ceiling } of matches) {
-      requireSameShape(shapes.get(`ours ${store}`)!, shapes.get(`bare ${ceiling}`)!);
+    for (const { store, query, ceiling } of matches) {
+      requireSameShape(
+        shapes.get(nameOf({ who: 'ours', store, ...(query && { query }) }))!,
+        shapes.get(`bare ${ceiling}`)!,
+      );
     }
   }
   return matches.map((match) => figureOf(method, match, results));
@@ -75,10 +84,10 @@ async function runOnce(
 /** Each once; ours and its ceiling one after the other. */
 function contestantsOf(matches: readonly Match[]): Contestant[] {
   const all = new Map<string, Contestant>();
-  for (const { store, ceiling } of matches) {
+  for (const { store, query, ceiling } of matches) {
     for (const contestant of [
       { who: 'bare', store: ceiling },
-      { who: 'ours', store },
+      { who: 'ours', store, ...(query && { query }) },
     ] as const) {
       all.set(nameOf(contestant), contestant);
     }
@@ -88,13 +97,13 @@ function contestantsOf(matches: readonly Match[]): Contestant[] {
 
 function figureOf(
   method: Method,
-  { store, ceiling, does, target }: Match,
+  { store, query, ceiling, does, target }: Match,
   results: Results,
 ): Figure {
-  const ours = results.get(`ours ${store}`)!;
+  const ours = results.get(nameOf({ who: 'ours', store, ...(query && { query }) }))!;
   const bare = results.get(`bare ${ceiling}`)!;
   return ratioFigure({
-    name: `${method}, ${store} (bare: ${does})`,
+    name: `${method}, ${store}${indexesOf(method, store, query)} (bare: ${does})`,
     ours: summaryOf(ours),
     ceiling: summaryOf(bare),
     ratio: median(ours.map((result, at) => result.perSecond / bare[at]!.perSecond)),
@@ -105,11 +114,17 @@ function figureOf(
   });
 }
 
+/** Whether the indexes for listing are written as well; where there is a choice. */
+function indexesOf(method: Method, store: Store, query: string | undefined): string {
+  if (method === 'GET' || store !== 'redis') return '';
+  return query === undefined ? ', indexes on' : ', indexes off';
+}
+
 /** A process that is this busy sets the pace. */
 const BUSY = 0.9;
 
 /** What set the pace; where neither was busy, it was the disk, or other processes. */
-function paceOf(results: readonly LoadResult[]): 'the server' | 'wrk' | 'neither' {
+export function paceOf(results: readonly LoadResult[]): 'the server' | 'wrk' | 'neither' {
   if (median(results.map((result) => result.serverShare)) >= BUSY) return 'the server';
   return median(results.map((result) => result.generatorShare)) >= BUSY ? 'wrk' : 'neither';
 }
@@ -121,18 +136,20 @@ function isItsOwnPace(method: Method, store: Store, results: readonly LoadResult
   return pace === 'the server' || (pace === 'neither' && waitsForDisk);
 }
 
-function summaryOf(results: readonly LoadResult[]): string {
+export function summaryOf(results: readonly LoadResult[]): string {
   const perSecond = median(results.map((result) => result.perSecond));
   const serverUs = median(results.map((result) => result.serverUs));
   return `${Math.round(perSecond).toLocaleString('en')}/s, ${serverUs.toFixed(1)} µs`;
 }
 
-function busyOf(who: string, results: readonly LoadResult[]): string {
+export function busyOf(who: string, results: readonly LoadResult[], generator = 'wrk'): string {
   const server = percent(median(results.map((result) => result.serverShare)));
   const wrk = percent(median(results.map((result) => result.generatorShare)));
   const stores = results.map((result) => result.storeShare).filter((share) => share !== undefined);
   const redis = stores.length === 0 ? '' : `, Redis ${percent(median(stores))}`;
-  return `${who}: server ${server}, wrk ${wrk}${redis}; paced by ${paceOf(results)}`;
+  const pace = paceOf(results);
+  const paced = pace === 'wrk' ? generator : pace;
+  return `${who}: server ${server}, ${generator} ${wrk}${redis}; paced by ${paced}`;
 }
 
 function describe(result: LoadResult): string {
@@ -144,6 +161,6 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-function nameOf({ who, store }: Contestant): string {
-  return `${who} ${store}`;
+function nameOf({ who, store, query = '' }: Contestant): string {
+  return `${who} ${store}${query}`;
 }

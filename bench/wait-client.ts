@@ -4,12 +4,13 @@
  * and waiters share one clock. It is told what to do by its parent, one message at a time.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { HttpSocket, reportRequest, waitRequest } from './http-socket.js';
+import { HttpSocket, postRequest, waitRequest } from './http-socket.js';
 import { OUTCOME, resultPath } from './sample.js';
 
 export interface ParkOrder {
   readonly do: 'park';
-  readonly port: number;
+  /** Where to, in turn. */
+  readonly ports: readonly number[];
   /** The ids are this and a number. */
   readonly prefix: string;
   readonly count: number;
@@ -39,13 +40,14 @@ const ANSWERED_WITHIN_MS = 10_000;
 
 /** Each parked request, and when it was answered. */
 let parked: { socket: HttpSocket; answeredAt: Promise<number> }[] = [];
-const idleWriters: HttpSocket[] = [];
-let writersPort = 0;
+const idleWriters = new Map<number, HttpSocket[]>();
 
-async function park({ port, prefix, count }: ParkOrder): Promise<void> {
+async function park({ ports, prefix, count }: ParkOrder): Promise<void> {
   while (parked.length < count) {
     const missing = Math.min(CONNECT_AT_ONCE, count - parked.length);
-    const opened = Array.from({ length: missing }, () => HttpSocket.open(port));
+    const opened = Array.from({ length: missing }, (_, at) =>
+      HttpSocket.open(ports[(parked.length + at) % ports.length]!),
+    );
     for (const socket of await Promise.all(opened)) {
       const request = waitRequest(resultPath(`${prefix}${parked.length}`));
       const answeredAt = socket.send(request).then(({ status, at }) => {
@@ -58,17 +60,19 @@ async function park({ port, prefix, count }: ParkOrder): Promise<void> {
   }
 }
 
-async function wake({ port, prefix, count, perSecond }: WakeOrder): Promise<number[]> {
+async function wake({ ports, prefix, count, perSecond }: WakeOrder): Promise<number[]> {
   const sentAt: number[] = [];
   const reports: Promise<void>[] = [];
   const startedAt = performance.now();
   while (sentAt.length < count) {
     const due = Math.floor(((performance.now() - startedAt) * perSecond) / 1_000);
     while (sentAt.length < Math.min(due, count)) {
+      // Each waiter's process hears of its own writes and of the other's, by turns.
+      const port = ports[(sentAt.length >> 1) % ports.length]!;
       const writer = await takeWriter(port);
       const path = resultPath(`${prefix}${sentAt.length}`);
       sentAt.push(performance.now());
-      reports.push(report(writer, path));
+      reports.push(report(writer, port, path));
     }
     await pause(1);
   }
@@ -87,17 +91,15 @@ async function wake({ port, prefix, count, perSecond }: WakeOrder): Promise<numb
 
 /** A connection that is free; a new one where none is: a report never waits for another. */
 async function takeWriter(port: number): Promise<HttpSocket> {
-  if (port !== writersPort) {
-    for (const writer of idleWriters.splice(0)) writer.close();
-    writersPort = port;
-  }
-  return idleWriters.pop() ?? HttpSocket.open(port);
+  const idle = idleWriters.get(port) ?? [];
+  idleWriters.set(port, idle);
+  return idle.pop() ?? HttpSocket.open(port);
 }
 
-async function report(writer: HttpSocket, path: string): Promise<void> {
-  const { status } = await writer.send(reportRequest(path, OUTCOME));
+async function report(writer: HttpSocket, port: number, path: string): Promise<void> {
+  const { status } = await writer.send(postRequest(path, OUTCOME));
   if (status !== 201) throw new Error(`a report was answered ${status}`);
-  idleWriters.push(writer);
+  idleWriters.get(port)!.push(writer);
 }
 
 function release(): void {

@@ -56,17 +56,18 @@ export async function measureWake(options: Options): Promise<Figure[]> {
 let waves = 0;
 
 /** Parks everybody, wakes everybody; the latencies in milliseconds. */
-async function wave(
+export async function wave(
   client: WaitClient,
-  { waiterPort, writerPort, programs }: WakeSetup,
+  { waiterPorts, writerPorts, programs }: WakeSetup,
   perSecond: number,
+  count = WAITERS,
 ): Promise<readonly number[]> {
   waves += 1;
   const prefix = `wave-${waves}-`;
-  await client.tell({ do: 'park', port: waiterPort, prefix, count: WAITERS });
+  await client.tell({ do: 'park', ports: waiterPorts, prefix, count });
   await atRest(programs);
   const latencies = await client.tell({
-    ...{ do: 'wake', port: writerPort, prefix, count: WAITERS },
+    ...{ do: 'wake', ports: writerPorts, prefix, count },
     perSecond,
   });
   await client.tell({ do: 'release' });
@@ -77,8 +78,11 @@ async function wave(
  * The commands of a wave, less those of the same writes when nobody waits, and less what runs when
  * nothing happens.
  */
-async function commandsOfOne(client: WaitClient, setup: WakeSetup): Promise<number | undefined> {
-  const { counter, writerPort } = setup;
+export async function commandsOfOne(
+  client: WaitClient,
+  setup: WakeSetup,
+): Promise<number | undefined> {
+  const { counter, writerPorts } = setup;
   if (counter === undefined) return undefined;
   const during = async (act: () => Promise<unknown>): Promise<number> => {
     const [before, startedAt] = [await counter.total(), performance.now()];
@@ -91,7 +95,7 @@ async function commandsOfOne(client: WaitClient, setup: WakeSetup): Promise<numb
   const prefix = `unheard-${waves}-`;
   const written = await during(() =>
     client.tell({
-      ...{ do: 'wake', port: writerPort, prefix, count: WAITERS },
+      ...{ do: 'wake', ports: writerPorts, prefix, count: WAITERS },
       perSecond: COUNTED_PER_SECOND,
     }),
   );

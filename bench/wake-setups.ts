@@ -5,8 +5,8 @@ import type { Program } from './program.js';
 import { HttpServer, RedisServer } from './servers.js';
 
 export interface WakeSetup {
-  readonly writerPort: number;
-  readonly waiterPort: number;
+  readonly writerPorts: readonly number[];
+  readonly waiterPorts: readonly number[];
   /** The server processes. */
   readonly programs: readonly Program[];
   /** Counts what Redis is sent; undefined where there is none. */
@@ -30,8 +30,8 @@ export const WAKE_SETUPS: readonly (readonly [WakeSetupName, () => Promise<WakeS
 
 function single(server: HttpServer): WakeSetup {
   return {
-    writerPort: server.port,
-    waiterPort: server.port,
+    writerPorts: [server.port],
+    waiterPorts: [server.port],
     programs: [server.program],
     counter: undefined,
     idleCommandsPerSecond: 0,
@@ -39,8 +39,8 @@ function single(server: HttpServer): WakeSetup {
   };
 }
 
-/** Waiters at the first process, writers at the last. */
-async function onRedis(processes: number): Promise<WakeSetup> {
+/** Waiters at the first process, writers at the last; or both of them at all, where spread. */
+export async function onRedis(processes: number, isSpread = false): Promise<WakeSetup> {
   const redis = await RedisServer.start();
   const servers: HttpServer[] = [];
   let counter: CommandCounter | undefined;
@@ -52,9 +52,10 @@ async function onRedis(processes: number): Promise<WakeSetup> {
   try {
     while (servers.length < processes) servers.push(await HttpServer.ours(redis.url, FLAGS));
     counter = new CommandCounter(redis.url);
+    const ports = servers.map((server) => server.port);
     return {
-      writerPort: servers.at(-1)!.port,
-      waiterPort: servers[0]!.port,
+      writerPorts: isSpread ? ports : ports.slice(-1),
+      waiterPorts: isSpread ? ports : ports.slice(0, 1),
       programs: servers.map((server) => server.program),
       counter,
       idleCommandsPerSecond: await idleRate(counter),
