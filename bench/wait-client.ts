@@ -99,10 +99,13 @@ async function takeWriter(port: number): Promise<HttpSocket> {
 async function report(writer: HttpSocket, port: number, path: string): Promise<void> {
   const { status } = await writer.send(postRequest(path, OUTCOME));
   if (status !== 201) throw new Error(`a report was answered ${status}`);
-  idleWriters.get(port)!.push(writer);
+  idleWriters.get(port)?.push(writer);
 }
 
+/** Writers too: a server closes a connection that is idle for long, and others come in between. */
 function release(): void {
+  for (const writer of [...idleWriters.values()].flat()) writer.close();
+  idleWriters.clear();
   for (const { socket } of parked) socket.close();
   parked = [];
 }
