@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { ResultdError } from '../errors.js';
 import type { BusySocket } from './connections.js';
 import { isNdjson } from './media-type.js';
@@ -53,14 +53,10 @@ export function guardProtocol(server: Server, bodyLimit: number): void {
   });
 }
 
-/** Refuses an HTTP/1.1 request without a Host (RFC 9112 §3.2). */
-export function requireHost(
-  request: FastifyRequest,
-  _reply: FastifyReply,
-  done: (error?: Error) => void,
-): void {
-  if (request.headers.host !== undefined || request.raw.httpVersion !== '1.1') done();
-  else done(new ResultdError('invalid-request', 'the request has no Host header: send one'));
+/** Why a request without a Host is refused (RFC 9112 §3.2); undefined where it has one. */
+export function missingHost({ headers, raw }: FastifyRequest): ResultdError | undefined {
+  if (headers.host !== undefined || raw.httpVersion !== '1.1') return undefined;
+  return new ResultdError('invalid-request', 'the request has no Host header: send one');
 }
 
 /**
