@@ -257,16 +257,16 @@ export const opaque: Topic = {
       const time = await send(
         api,
         'PUT',
-        `${path}/result?execution_time=${digits(101)}`,
+        `${path}/result?execution_time=${digits(1_025)}`,
         'a/b',
         'x',
       );
-      isProblem(t, time, 'invalid-body', /101 characters/);
-      const body = `{"return_value":1,"execution_time":${digits(101)}}`;
+      isProblem(t, time, 'invalid-body', /1025 characters/);
+      const body = `{"return_value":1,"execution_time":${digits(1_025)}}`;
       const inJson = await send(api, 'PUT', `${path}/result`, 'application/json', body);
-      isProblem(t, inJson, 'invalid-body', /101 characters/);
+      isProblem(t, inJson, 'invalid-body', /1025 characters/);
       t.equal((await api.get(path)).status, 404, 'nothing was stored');
-      const target = `${path}/result?execution_time=${digits(100)}`;
+      const target = `${path}/result?execution_time=${digits(1_024)}`;
       t.equal((await send(api, 'PUT', target, type(1_024), 'x')).status, 201);
     },
 
