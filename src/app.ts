@@ -38,7 +38,7 @@ import {
   routeUnknown,
   toResultdError,
 } from './http/problem.js';
-import { guardProtocol, lingerOn, missingHost, refuseBytes } from './http/protocol.js';
+import { badHost, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
 import { queryValidator } from './http/query-validator.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
@@ -170,7 +170,7 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     routerOptions: { maxParamLength: 65_536 },
     frameworkErrors: answerError,
     clientErrorHandler: refuseBytes,
-    // A request without Host is refused with a problem document, by `missingHost`.
+    // A request without Host is refused with a problem document, by `badHost`.
     http: {
       requireHostHeader: false,
       // Node enforces neither of the two where this one is longer than the other.
@@ -187,7 +187,7 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
   http.setSerializerCompiler(() => JSON.stringify);
   // One hook, since each costs every request.
   http.addHook('onRequest', (request, _reply, done) => {
-    done(missingHost(request) ?? foreignOrigin(request));
+    done(badHost(request) ?? foreignOrigin(request));
   });
   http.setErrorHandler<Error>(answerError);
   guardProtocol(http.server, bodyLimit);
