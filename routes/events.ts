@@ -18,7 +18,7 @@ import { checkTaskId } from '../src/names.js';
 /** No cache or proxy may keep, change or hold back what is meant to arrive at once. */
 const HEADERS = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
+  'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
   // A stream ends with its connection: the next one may find a replica that is not shutting down.
   connection: 'close',

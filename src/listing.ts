@@ -47,6 +47,9 @@ export interface Listed {
   readonly entry: TaskEntry;
 }
 
+/** About how many bytes of progress a page of a list holds at most, beyond its first task. */
+const PAGE_BYTES = 16 * 1_024 * 1_024;
+
 /** Which of the counted states this one is. */
 export function countedStateOf(state: string): CountedState {
   return (COUNTED_STATES as readonly string[]).includes(state) ? (state as CountedState) : 'other';
@@ -104,6 +107,16 @@ export function countAll(entries: Iterable<TaskEntry | undefined>, now: number):
     total += 1;
   }
   return { total, states };
+}
+
+/** As many of the tasks, from the first on, as have a page's bytes of progress; at least one. */
+export function withinPage(listed: readonly Listed[]): readonly Listed[] {
+  let bytes = 0;
+  const end = listed.findIndex(({ entry }, index) => {
+    bytes += entry.progress?.length ?? 0;
+    return index > 0 && bytes > PAGE_BYTES;
+  });
+  return end < 0 ? listed : listed.slice(0, end);
 }
 
 /** Every state with a count of 0. */

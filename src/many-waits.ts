@@ -67,6 +67,7 @@ const BATCH = 1_000;
 
 export class ManyWaits {
   readonly #backend: ResultBackend;
+  readonly #onFailure: () => void;
   readonly #waiters = new Set<ManyWaiter>();
   /** Who waits for a task. */
   readonly #byTask = new Map<string, Set<ManyWaiter>>();
@@ -76,8 +77,10 @@ export class ManyWaits {
   /** Counts reads and registrations, so that their order is known. */
   #clock = 0;
 
-  constructor(backend: ResultBackend) {
+  /** `onFailure` is told that a read has failed whose waiters are still parked. */
+  constructor(backend: ResultBackend, onFailure: () => void) {
     this.#backend = backend;
+    this.#onFailure = onFailure;
   }
 
   park(request: ManyWaitRequest, { ending, timeoutMs, onLeave }: Parking): ManyWait {
@@ -193,8 +196,10 @@ export class ManyWaits {
       for (const taskId of taskIds) this.#heard.delete(taskId);
       this.#clock += 1;
       const beganAt = this.#clock;
-      // A failure is made up for by the safety net.
-      const snapshots = await this.#backend.getMany(taskIds).catch(() => []);
+      const snapshots = await this.#backend.getMany(taskIds).catch(() => {
+        this.#onFailure();
+        return [];
+      });
       for (const snapshot of snapshots) {
         if (snapshot?.ready === true) this.#see(snapshot.taskId, beganAt);
       }

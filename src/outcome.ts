@@ -7,7 +7,13 @@
  */
 import { hash } from 'node:crypto';
 import { invalidBody, shown } from './errors.js';
-import { type EncodedEnvelope, encodeEnvelope, encodeException, errorIn } from './wire/envelope.js';
+import {
+  checkTimeLength,
+  type EncodedEnvelope,
+  encodeEnvelope,
+  encodeException,
+  errorIn,
+} from './wire/envelope.js';
 import type { Member } from './wire/json-scanner.js';
 
 /** What is known of an outcome without its bytes. */
@@ -86,6 +92,7 @@ export function opaqueOutcome(
   if (!/^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(executionTime)) {
     throw invalidBody(`execution_time is ${shown(executionTime)}, but a number is needed`);
   }
+  checkTimeLength(executionTime);
   const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase();
   const key = `${mediaType}\n${isErr}\n${executionTime}\n${hash('sha256', body, 'hex')}`;
   return {

@@ -9,7 +9,7 @@
 import type { Command, Conditions, Reply, Verdict } from './commands.js';
 import * as errors from './errors.js';
 import { LifeCycle } from './life-cycle.js';
-import { decodeCursor, encodeCursor, type StateCounts } from './listing.js';
+import { decodeCursor, encodeCursor, type StateCounts, withinPage } from './listing.js';
 import { checkNamespace, checkTaskId } from './names.js';
 import {
   type Outcome,
@@ -226,7 +226,8 @@ export abstract class ResultBackend extends Primitives {
 
   /**
    * Lists tasks, the last written first. No task comes twice in one traversal; one that changes
-   * during it may be missing, and heads the next. Throws `unsupported` where the store cannot.
+   * during it may be missing, and heads the next. A page is shorter than its limit where the
+   * progress of its tasks is large. Throws `unsupported` where the store cannot.
    */
   async list(query: ListQuery = {}): Promise<TaskPage> {
     if (!this.supports.listing) throw errors.unsupported('listing tasks');
@@ -240,10 +241,10 @@ export abstract class ResultBackend extends Primitives {
       limit: limit + 1,
     };
     const listed = await this.#call((root) => root._list(this.boundNamespace, scan));
-    const page = listed.slice(0, limit);
+    const page = withinPage(listed.slice(0, limit));
     return {
       items: page.map(({ taskId, entry }) => snapshotOf(taskId, entry, HEAD_ONLY)!),
-      nextCursor: listed.length > limit ? encodeCursor(page.at(-1)!) : undefined,
+      nextCursor: listed.length > page.length ? encodeCursor(page.at(-1)!) : undefined,
     };
   }
 

@@ -6,6 +6,7 @@
  * however many wait for it. What hints may miss, a batched re-read makes up for: at once after
  * `lost`, and every 10 to 15 s as a safety net. A parked waiter holds no thread and no connection.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import * as errors from './errors.js';
 import { type ManyWait, type ManyWaitRequest, ManyWaits } from './many-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
@@ -34,6 +35,8 @@ export interface WaitHubOptions {
 
 /** How many different deadlines waiters of one time-out have. */
 const STEPS = 64;
+/** How soon all is re-read after a read has failed, at the earliest. */
+const RETRY_MS = 1_000;
 /** How many tasks one batched re-read asks for. */
 const BATCH = 500;
 const DRAIN_STEP_MS = 20;
@@ -52,12 +55,13 @@ export class WaitHub {
   #isStopped = false;
   #isReReading = false;
   #reReadAgain = false;
+  #retriesSoon = false;
   #safetyNet: NodeJS.Timeout | undefined;
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(backend: ResultBackend, options: WaitHubOptions = {}) {
     this.#backend = backend;
-    this.#many = new ManyWaits(backend);
+    this.#many = new ManyWaits(backend, this.#retrySoon);
     this.#options = {
       maxWaitMs: options.maxWaitMs ?? 55_000,
       maxWaiters: options.maxWaiters ?? 20_000,
@@ -239,20 +243,28 @@ export class WaitHub {
       const isParked = waiter.wasKnown !== undefined && waiter.ending === undefined;
       if (!isParked && this.#leave(waiter)) waiter.reject(error);
     }
+    if (!topic.isEmpty) this.#retrySoon();
   }
 
-  #armSafetyNet(): void {
+  /** A read that failed owes its waiters an answer: they do not wait for the safety net to come by. */
+  readonly #retrySoon = (): void => {
+    if (this.#retriesSoon) return;
+    this.#retriesSoon = true;
+    clearTimeout(this.#safetyNet);
+    this.#armSafetyNet(Math.min(RETRY_MS, this.#options.safetyNetMs));
+  };
+
+  #armSafetyNet(periodMs = this.#options.safetyNetMs): void {
     if (this.#isStopped) return;
-    const delayMs = this.#options.safetyNetMs * (1 + Math.random() / 2);
-    this.#safetyNet = setTimeout(() => {
-      void this.#reReadAll().finally(() => this.#armSafetyNet());
-    }, delayMs).unref();
+    const reRead = async (): Promise<void> => {
+      this.#retriesSoon = false;
+      await this.#reReadAll();
+      if (!this.#retriesSoon) this.#armSafetyNet();
+    };
+    this.#safetyNet = setTimeout(reRead, periodMs * (1 + Math.random() / 2)).unref();
   }
 
-  /**
-   * Re-reads all parked tasks, in batches; a failure is made up for by the next round. Asked for
-   * while it runs, it runs again: what it has read already may be from before.
-   */
+  /** Re-reads all parked tasks, in batches; once more where it was asked for while it ran. */
   async #reReadAll(): Promise<void> {
     this.#reReadAgain = true;
     if (this.#isReReading) return;
@@ -272,7 +284,7 @@ export class WaitHub {
     this.#clock += 1;
     const beganAt = this.#clock;
     const ids = topics.map((topic) => topic.taskId);
-    const snapshots = await this.#backend.getMany(ids).catch(() => undefined);
+    const snapshots = await this.#backend.getMany(ids).catch(this.#retrySoon);
     if (snapshots === undefined) return;
     for (const [index, topic] of topics.entries()) {
       const snapshot = snapshots[index];
@@ -282,8 +294,4 @@ export class WaitHub {
       if ([...topic.waiters()].some(ends)) this.#refresh(topic);
     }
   }
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

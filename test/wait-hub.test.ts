@@ -161,6 +161,21 @@ t.test('a parked waiter lives through a store that is down', async (t) => {
   t.equal((await parked.result).reason, 'done', 'it gets its outcome when the store is back');
 });
 
+t.test('a wake whose read failed is made up for soon after, not by the safety net', async (t) => {
+  const { backend, hub, wait } = await open(t, { safetyNetMs: 3_600_000 });
+  const single = wait('task');
+  const many = hub.waitMany({ taskIds: ['task'], target: 1, timeoutMs: 50_000, caller: 'test' });
+  await settled();
+  backend.isFailing = true;
+  await backend.setResult('task', success(1)).catch(() => {});
+  backend.hint('task');
+  await settled();
+  t.equal(hub.parked, 2, 'both live through it');
+  backend.isFailing = false;
+  t.equal((await single.result).reason, 'done');
+  t.equal((await many.result).isComplete, true);
+});
+
 t.test('a timeout is shortened by 1/16 at most, and differently', async (t) => {
   const { hub, wait } = await open(t);
   const times = await Promise.all(

@@ -15,7 +15,7 @@ export type BusySocket = Socket & {
 
 /** A connection is idle when it has neither asked nor been answered between two looks. */
 const LOOK_EVERY_MS = 50;
-/** How long one on which nothing has come yet is left open: its first request is on its way. */
+/** How long one on which nothing has come yet is left open: its first request may be on its way. */
 const FIRST_REQUEST_MS = 1_000;
 
 /** How many rounds of accepting a shutdown waits for at the most. */
@@ -24,22 +24,28 @@ const MOST_ROUNDS = 1_000;
 export class Connections {
   readonly #server: Server;
   #accepted = 0;
-  /** Each with what was known of it at the last look. */
-  readonly #open = new Map<BusySocket, { bytesRead: number; readonly openedAt: number }>();
+  /** A set and one shared listener: there may be very many, and most of the time nobody looks. */
+  readonly #open = new Set<BusySocket>();
+  /** What was known of each at the last look, and when it was first looked at. */
+  readonly #known = new WeakMap<BusySocket, { bytesRead: number; readonly since: number }>();
 
   constructor(server: Server) {
     this.#server = server;
     server.closeIdleConnections = () => {};
-    server.on('connection', (socket) => {
+    const open = this.#open;
+    function forget(this: BusySocket): void {
+      open.delete(this);
+    }
+    server.on('connection', (socket: BusySocket) => {
       this.#accepted += 1;
-      this.#open.set(socket, { bytesRead: 0, openedAt: performance.now() });
-      socket.once('close', () => this.#open.delete(socket));
+      open.add(socket);
+      socket.on('close', forget);
     });
   }
 
   /** From now on every answer, of a request that is running too, says `Connection: close`. */
   closeAfterAnswers(): void {
-    for (const socket of this.#open.keys()) {
+    for (const socket of this.#open) {
       if (socket._httpMessage != null) socket._httpMessage.shouldKeepAlive = false;
     }
     this.#server.prependListener('request', (_request, response) => {
@@ -71,13 +77,15 @@ export class Connections {
   }
 
   #look(closes: boolean): void {
-    const newSince = performance.now() - FIRST_REQUEST_MS;
-    for (const [socket, known] of this.#open) {
+    const now = performance.now();
+    for (const socket of this.#open) {
       const { bytesRead } = socket;
-      const isNew = bytesRead === 0 && known.openedAt > newSince;
+      const known = this.#known.get(socket) ?? { bytesRead: -1, since: now };
+      const isNew = bytesRead === 0 && known.since > now - FIRST_REQUEST_MS;
       const isIdle = socket._httpMessage == null && bytesRead === known.bytesRead && !isNew;
       if (closes && isIdle) socket.destroy();
       known.bytesRead = bytesRead;
+      this.#known.set(socket, known);
     }
   }
 }

@@ -2,29 +2,18 @@
  * Keeps web pages of other origins from writing: a browser sends `Origin` with every such request,
  * and a page cannot leave it out (Fetch §3.2). Reads are kept from them by the browser itself.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { ResultdError, shown } from '../errors.js';
 
-export function refuseForeignOrigin(
-  request: FastifyRequest,
-  _reply: FastifyReply,
-  done: (error?: Error) => void,
-): void {
-  const { origin, host } = request.headers;
-  if (origin === undefined || request.method === 'GET' || request.method === 'HEAD') {
-    done();
-    return;
-  }
-  if (hostOf(origin) === host) {
-    done();
-    return;
-  }
-  done(
-    new ResultdError(
-      'forbidden',
-      `a page of the origin ${shown(origin)} may not write here: send the request from a server, or ` +
-        'from a page of this origin',
-    ),
+/** Why a write from a page of another origin is refused; undefined where the request is no such. */
+export function foreignOrigin({ headers, method }: FastifyRequest): ResultdError | undefined {
+  const { origin, host } = headers;
+  if (origin === undefined || method === 'GET' || method === 'HEAD') return undefined;
+  if (hostOf(origin) === host) return undefined;
+  return new ResultdError(
+    'forbidden',
+    `a page of the origin ${shown(origin)} may not write here: send the request from a server, or ` +
+      'from a page of this origin',
   );
 }
 

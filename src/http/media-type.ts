@@ -7,6 +7,9 @@ import { mediaType } from './problem.js';
 /** What a form or a missing header means: a client that did not say what it sends. */
 const UNSAID = new Set(['application/x-www-form-urlencoded', 'multipart/form-data']);
 
+/** The longest Content-Type, in characters: what is stored of it goes out again as one header. */
+const LONGEST_TYPE = 1_024;
+
 export const NDJSON_TYPE = 'application/x-ndjson';
 
 /** Whether the body is said to be lines of JSON, to which no limit applies as a whole. */
@@ -47,7 +50,12 @@ export function outcomeType(headers: IncomingHttpHeaders): string | undefined {
   const [type = '', ...parameters] = contentType.split(';');
   const essence = type.trim().toLowerCase();
   if (UNSAID.has(essence)) throw mediaType(`the Content-Type is ${shown(contentType)}`);
-  if (essence !== JSON_TYPE) return contentType;
+  if (essence !== JSON_TYPE) {
+    if (contentType.length <= LONGEST_TYPE) return contentType;
+    throw mediaType(
+      `the Content-Type ${shown(contentType)} is longer than ${LONGEST_TYPE} characters`,
+    );
+  }
   for (const parameter of parameters) checkCharset(parameter);
   return undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import { ResultdError } from '../errors.js';
 import type { BusySocket } from './connections.js';
 import { isNdjson } from './media-type.js';
@@ -38,6 +38,9 @@ export function refuseBytes(error: Error & { code?: string }, socket: BusySocket
 
 /** Sees to the requests that Node would answer itself. */
 export function guardProtocol(server: Server, bodyLimit: number): void {
+  // Beyond 2,000 headers Node would leave the rest out without a word, a condition too. Their length
+  // is limited as it is.
+  server.maxHeadersCount = 0;
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     // A body that is too large is refused before it is sent (RFC 9110 §10.1.1).
     const isTooLarge =
@@ -53,14 +56,25 @@ export function guardProtocol(server: Server, bodyLimit: number): void {
   });
 }
 
-/** Refuses an HTTP/1.1 request without a Host (RFC 9112 §3.2). */
-export function requireHost(
-  request: FastifyRequest,
-  _reply: FastifyReply,
-  done: (error?: Error) => void,
-): void {
-  if (request.headers.host !== undefined || request.raw.httpVersion !== '1.1') done();
-  else done(new ResultdError('invalid-request', 'the request has no Host header: send one'));
+/** Why a request without a Host, or with two, is refused (RFC 9112 §3.2); undefined where it has one. */
+export function badHost({ headers, raw }: FastifyRequest): ResultdError | undefined {
+  if (headers.host === undefined) {
+    if (raw.httpVersion !== '1.1') return undefined;
+    return new ResultdError('invalid-request', 'the request has no Host header: send one');
+  }
+  // Node keeps the first of several.
+  if (countOf('host', raw.rawHeaders) === 1) return undefined;
+  return new ResultdError('invalid-request', 'the request has more than one Host header: send one');
+}
+
+/** How often a header is there. The name is in lower case. */
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const found = rawHeaders[at]!;
+    if (found.length === name.length && found.toLowerCase() === name) count += 1;
+  }
+  return count;
 }
 
 /**

@@ -29,6 +29,9 @@ const TYPES = {
 type Key = keyof typeof TYPES;
 type Known = Partial<Record<Key, Member>>;
 
+/** The longest `execution_time`, in characters: every view of the task repeats it. */
+const LONGEST_TIME = 1_024;
+
 const KEYS = Object.keys(TYPES) as Key[];
 const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
 const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
@@ -103,6 +106,7 @@ function assemble(
   const { return_value: value, execution_time: time, labels, log } = known;
   const executionTime =
     time === undefined ? '0' : document.toString('latin1', time.start, time.end);
+  checkTimeLength(executionTime);
   const parts = new Parts();
   parts.add(isErr ? TRUE_HEAD : FALSE_HEAD, value ?? 'null');
   parts.add(',"execution_time":', executionTime, ',"labels":', labels ?? '{}');
@@ -118,6 +122,14 @@ function assemble(
     hasError: error !== undefined,
     executionTime,
   };
+}
+
+/** Throws `invalid-body` where `execution_time` has more digits than a time could need. */
+export function checkTimeLength(executionTime: string): void {
+  if (executionTime.length <= LONGEST_TIME) return;
+  throw invalidBody(
+    `execution_time has ${executionTime.length} characters: give at most ${LONGEST_TIME}`,
+  );
 }
 
 /** ASCII text, bytes, or a span of the document. */

@@ -46,7 +46,13 @@ t.test('what was acknowledged is on the replica when the primary dies', async (t
 t.test('no replica answers: a write is unavailable, also when it is repeated', async (t) => {
   const { primary, replica } = await serve(t);
   const backend = await connect(t, `${primary.url}?wait_replicas=1&wait_timeout=300ms`);
-  await backend.setResult('before', { returnValue: 1 });
+  // On a busy machine the replica may need more than one such time to confirm.
+  await until('the replica confirms', () =>
+    backend.setResult('before', { returnValue: 1 }).then(
+      () => true,
+      () => false,
+    ),
+  );
   replica.freeze();
   t.teardown(() => replica.thaw());
   const write = () => backend.setResult('a', { returnValue: 1 }, { mode: 'create' });
@@ -55,12 +61,13 @@ t.test('no replica answers: a write is unavailable, also when it is repeated', a
   const refused = t.rejects(write(), TOO_FEW).then(() => {
     isOver = true;
   });
+  let reads = 0;
   while (!isOver) {
-    const asked = performance.now();
     await backend.getResult('before');
-    if (performance.now() - asked > 200) t.fail('a read was held up');
+    reads += 1;
   }
   await refused;
+  t.ok(reads > 2, `reads are not held up: ${reads} were answered meanwhile`);
   t.ok(performance.now() - began >= 300, 'it had the time that it should have');
   await t.rejects(write(), TOO_FEW, 'the same outcome again is no more safe than the first');
   await t.rejects(backend.ping(), TOO_FEW);

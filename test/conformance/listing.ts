@@ -99,6 +99,28 @@ export const listing: Topic = {
       await agrees(t, backend, ids, 'afterwards');
     }),
 
+    'a page ends early where progress is large, and the next goes on from there': needing(
+      'listing',
+      async (t, context) => {
+        const backend = await emptyBackend(t, context);
+        const meta = 'm'.repeat(7 * 1_024 * 1_024);
+        const ids = ['a', 'b', 'c', 'd', 'e'];
+        for (const taskId of ids) await backend.setProgress(taskId, { state: 'STARTED', meta });
+        const pages: string[][] = [];
+        let cursor: string | undefined;
+        do {
+          const page = await backend.list({ limit: 4, cursor });
+          pages.push(idsOf(page.items));
+          cursor = page.nextCursor;
+        } while (cursor !== undefined);
+        t.same(
+          pages.map((page) => page.length),
+          [2, 2, 1],
+        );
+        t.same(pages.flat().sort(), ids, 'each is there once');
+      },
+    ),
+
     'what changes nothing moves nothing': needing('listing', async (t, context) => {
       const backend = await emptyBackend(t, context);
       await backend.setResult('first', success(1));

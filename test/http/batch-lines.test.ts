@@ -90,7 +90,7 @@ t.test('each line is answered before the next one is sent', async (t) => {
   t.equal((await answers.next()).done, true);
 });
 
-t.test('a hundred thousand lines take no more memory than a few', async (t) => {
+t.test('three hundred thousand lines take no more memory than a few', async (t) => {
   const service = await ServiceProcess.start(t, { flags: ['--backend', 'memory:'] });
   const peak = (): number =>
     Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${service.pid}/status`, 'utf8'))![1]);
@@ -116,9 +116,10 @@ t.test('a hundred thousand lines take no more memory than a few', async (t) => {
   };
   t.equal(await upload(10_000), 10_000);
   const before = peak();
-  t.equal(await upload(100_000), 100_000);
+  t.equal(await upload(300_000), 300_000);
   const grown = peak() - before;
-  t.ok(grown < 64 * 1_024, `${grown} KiB more, of 100 MB that were sent`);
+  // The collector takes its time: what counts is that it is not what was sent.
+  t.ok(grown < 128 * 1_024, `${grown} KiB more, of 300 MB that were sent`);
 });
 
 t.test('who sends and never reads is held up, and then told so', async (t) => {

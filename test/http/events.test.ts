@@ -14,7 +14,7 @@ import { isProblem } from './suite/expect.js';
 const SUCCESS = { return_value: 1 };
 const HEADERS = {
   'content-type': 'text/event-stream',
-  'cache-control': 'no-cache, no-transform',
+  'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 };
 

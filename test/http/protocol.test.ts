@@ -66,10 +66,23 @@ t.test('what is not HTTP gets a problem document, and the connection ends', asyn
   await isUnknown(t, service, '/v1/tasks/a');
 });
 
-t.test('HTTP/1.1 needs a Host, HTTP/1.0 does not', async (t) => {
+t.test('a condition counts, however many headers come before it', async (t) => {
+  const service = await start(t);
+  const others = 'a:\r\n'.repeat(3_000);
+  const head = put(
+    '/v1/tasks/a',
+    `${others}If-Match: "x"\r\nContent-Length: ${SUCCESS.length}\r\n`,
+  );
+  isProblem(t, await sendRaw(t, service.port, head + SUCCESS), 'version-mismatch');
+  await isUnknown(t, service, '/v1/tasks/a');
+});
+
+t.test('HTTP/1.1 needs one Host, HTTP/1.0 does not', async (t) => {
   const service = await start(t);
   const without = await sendRaw(t, service.port, 'GET /livez HTTP/1.1\r\n\r\n');
   isProblem(t, without, 'invalid-request', /Host/);
+  const twice = await sendRaw(t, service.port, 'GET /livez HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n');
+  isProblem(t, twice, 'invalid-request', /more than one Host/);
   const old = await RawConnection.open(t, service.port);
   old.send('GET /livez HTTP/1.0\r\n\r\n');
   const answer = await old.answer();

@@ -19,6 +19,8 @@ export interface Plan {
   readonly jobs: number;
   /** End with the first failure. Default: false. */
   readonly stopsAtFailure?: boolean;
+  /** How much later than it is owed a waiter's answer may come. Default: 6,000. */
+  readonly slackMs?: number;
 }
 
 export async function simulateMany(world: World, plan: Plan): Promise<Totals> {
@@ -39,7 +41,7 @@ export async function simulateMany(world: World, plan: Plan): Promise<Totals> {
       const seed = next;
       next += 1;
       try {
-        add(totals, await simulate(world, seed));
+        add(totals, await simulate(world, seed, plan.slackMs));
       } catch (error) {
         totals.failures.push({ seed, broken: [String((error as Error).stack ?? error)] });
       }

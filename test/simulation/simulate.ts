@@ -29,10 +29,15 @@ export interface Report {
   readonly longestOwedMs: number;
 }
 
-export async function simulate(world: World, seed: number): Promise<Report> {
+/** `slackMs`: how much later than it is owed an answer may come. */
+export async function simulate(
+  world: World,
+  seed: number,
+  slackMs: number = SLACK_MS,
+): Promise<Report> {
   const arena = await world.arena(seed);
   const schedule = makeSchedule(seed, arena.faults);
-  const run = new Run(arena, schedule);
+  const run = new Run(arena, schedule, slackMs);
   try {
     return await run.report();
   } finally {
@@ -44,11 +49,13 @@ class Run {
   readonly #arena: Arena;
   readonly #schedule: Schedule;
   readonly #stage: Stage;
+  readonly #slackMs: number;
   readonly #broken: string[] = [];
   #isOver = false;
   #longestOwedMs = 0;
 
-  constructor(arena: Arena, schedule: Schedule) {
+  constructor(arena: Arena, schedule: Schedule, slackMs: number) {
+    this.#slackMs = slackMs;
     this.#arena = arena;
     this.#schedule = schedule;
     this.#stage = {
@@ -136,7 +143,7 @@ class Run {
   async #checkOwed(task: number, snapshot: TaskSnapshot | undefined): Promise<void> {
     const { safetyNetMs } = this.#schedule;
     const isNetShort = safetyNetMs < SLACK_MS;
-    const bound = (isNetShort ? safetyNetMs * 1.5 : 0) + SLACK_MS;
+    const bound = (isNetShort ? safetyNetMs * 1.5 : 0) + this.#slackMs;
     const owed = this.#stage.waiters.filter(
       (waiter) => waiter.task === task && waiter.isOwed(snapshot),
     );

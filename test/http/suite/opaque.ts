@@ -38,6 +38,8 @@ const send = (
   body: string | Buffer,
 ) => api.call(method, target, { body, headers: { 'content-type': contentType } });
 
+const json = { 'content-type': 'application/json' };
+
 export const opaque: Topic = {
   name: 'opaque outcomes',
   cases: {
@@ -238,6 +240,34 @@ export const opaque: Topic = {
         headers: identity,
       });
       t.equal(taken.status, 201);
+    },
+
+    'a type or a time that is too long to be repeated in every answer is refused': async (
+      t,
+      api,
+    ) => {
+      const path = api.path();
+      const type = (length: number) => `a/${'b'.repeat(length - 2)}`;
+      const long = await send(api, 'PUT', `${path}/result`, type(1_025), 'x');
+      isProblem(t, long, 'media-type', /longer than 1024/);
+      const item = `{"task_id":"x","opaque":{"content_type":"${type(1_025)}","base64":""}}`;
+      const batch = await api.call('POST', '/v1/batch/set', { body: `[${item}]`, headers: json });
+      t.match(batch.json(), [{ status: 415 }]);
+      const digits = (length: number) => `1.${'0'.repeat(length - 2)}`;
+      const time = await send(
+        api,
+        'PUT',
+        `${path}/result?execution_time=${digits(1_025)}`,
+        'a/b',
+        'x',
+      );
+      isProblem(t, time, 'invalid-body', /1025 characters/);
+      const body = `{"return_value":1,"execution_time":${digits(1_025)}}`;
+      const inJson = await send(api, 'PUT', `${path}/result`, 'application/json', body);
+      isProblem(t, inJson, 'invalid-body', /1025 characters/);
+      t.equal((await api.get(path)).status, 404, 'nothing was stored');
+      const target = `${path}/result?execution_time=${digits(1_024)}`;
+      t.equal((await send(api, 'PUT', target, type(1_024), 'x')).status, 201);
     },
 
     'the routes that are not …/result take JSON only': async (t, api) => {
