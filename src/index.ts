@@ -18,7 +18,7 @@ export {
   type Verdict,
 } from './commands.js';
 export { type Consumed, type Decision, decide, type Stored } from './decide.js';
-export { formatDuration, parseDuration } from './duration.js';
+export { parseDuration } from './duration.js';
 export {
   CATALOGUE,
   type ErrorCode,
