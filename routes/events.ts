@@ -10,8 +10,8 @@ import {
   type TaskParams,
   TaskParamsSchema,
 } from '../schemas/parameters.js';
-import { EventFilter } from '../src/event-filter.js';
-import type { EventHub, EventRequest } from '../src/event-hub.js';
+import { EventFilter } from '../src/events/event-filter.js';
+import type { EventHub, EventRequest } from '../src/events/event-hub.js';
 import { readRoute } from '../src/http/read-route.js';
 import { checkTaskId } from '../src/names.js';
 

@@ -24,7 +24,7 @@ import { taskRoutes } from '../routes/tasks.js';
 import { BATCH_SCHEMAS } from '../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../schemas/bodies.js';
 import type { Broker } from './broker.js';
-import { EventHub, type EventHubOptions } from './event-hub.js';
+import { EventHub, type EventHubOptions } from './events/event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { Connections } from './http/connections.js';
 import { foreignOrigin } from './http/foreign-origin.js';

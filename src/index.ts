@@ -29,8 +29,8 @@ export {
   storeUnavailable,
   unsupported,
 } from './errors.js';
-export { EventFilter } from './event-filter.js';
-export { EventHub, type EventHubOptions, type EventRequest } from './event-hub.js';
+export { EventFilter } from './events/event-filter.js';
+export { EventHub, type EventHubOptions, type EventRequest } from './events/event-hub.js';
 export {
   COUNTED_STATES,
   compareListed,
@@ -85,5 +85,5 @@ export {
 } from './task-entry.js';
 export { TaskSnapshot } from './task-snapshot.js';
 export { WaitHub, type WaitHubOptions } from './wait-hub.js';
-export type { Wait, WaitRequest, WaitResult } from './waiter.js';
+export type { Wait, WaitRequest, WaitResult } from './waits/waiter.js';
 export { decodeHead, encodeHead } from './wire/entry-head.js';

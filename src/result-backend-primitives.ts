@@ -8,6 +8,7 @@ import { unsupported } from './errors.js';
 import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
 import type { Parts, TaskEntry } from './task-entry.js';
+import type { TaskWaits } from './waits/task-waits.js';
 
 /** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
 const READS_AT_ONCE = 1_000;
@@ -57,6 +58,11 @@ export abstract class Primitives {
   /** How many live tasks there are. Called where `supports.listing`. */
   protected async _count(_namespace: string): Promise<StateCounts> {
     throw unsupported('counting tasks');
+  }
+
+  /** Waits that the store itself can hold; undefined where a hub has to watch it. */
+  protected _waits(_namespace: string): TaskWaits | undefined {
+    return undefined;
   }
 
   /** The store's clock in epoch milliseconds; this process's, unless the store has one. */

@@ -6,7 +6,7 @@
  * alone, on entries of opaque bytes. Absence is a value (`undefined`, `false`); a store that could
  * not be asked is an error (`store-unavailable`).
  */
-import type { Command, Conditions, Reply, Verdict } from './commands.js';
+import type { Command, Conditions, Reply } from './commands.js';
 import * as errors from './errors.js';
 import { LifeCycle } from './life-cycle.js';
 import { decodeCursor, encodeCursor, type StateCounts, withinPage } from './listing.js';
@@ -19,6 +19,7 @@ import {
 } from './outcome.js';
 import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
 import { randomVersion } from './random-version.js';
+import { receiptOf, refusal, snapshotOf } from './reply.js';
 import { Primitives } from './result-backend-primitives.js';
 import type {
   ConsumeOptions,
@@ -40,13 +41,11 @@ import {
   NEVER,
   type Parts,
   stateOf,
-  type TaskEntry,
-  trimmedEntry,
-  versionOf,
   WITH_BODY,
   WITH_LOG,
 } from './task-entry.js';
-import { TaskSnapshot } from './task-snapshot.js';
+import type { TaskSnapshot } from './task-snapshot.js';
+import type { TaskWaits } from './waits/task-waits.js';
 
 export type * from './result-backend-types.js';
 
@@ -98,6 +97,11 @@ export abstract class ResultBackend extends Primitives {
     if (name === this.boundNamespace) return this;
     if (!this.#root.supports.namespaces) throw errors.unsupported(`the namespace "${name}"`);
     return new NamespaceView({ ...this.options, namespace: name }, this.#root);
+  }
+
+  /** Waits that the store itself holds; undefined where a `WaitHub` has to watch it. */
+  waits(): TaskWaits | undefined {
+    return this.#root._waits(this.boundNamespace);
   }
 
   /** Resolves where the store answers and can take writes. Throws `store-unavailable`. */
@@ -369,28 +373,4 @@ class NamespaceView extends ResultBackend {
 
 async function neverCalled(): Promise<never> {
   throw new Error('a namespace view has no primitives of its own');
-}
-
-function snapshotOf(
-  taskId: string,
-  entry: TaskEntry | undefined,
-  parts: Parts,
-): TaskSnapshot | undefined {
-  const trimmed = trimmedEntry(entry, parts);
-  return trimmed === undefined ? undefined : new TaskSnapshot(taskId, trimmed);
-}
-
-function receiptOf(taskId: string, { verdict, entry }: Reply): WriteReceipt {
-  return {
-    verdict: verdict as WriteReceipt['verdict'],
-    snapshot: snapshotOf(taskId, entry, HEAD_ONLY),
-  };
-}
-
-function refusal(taskId: string, verdict: Verdict, entry: TaskEntry | undefined): Error {
-  const state = entry === undefined ? 'UNKNOWN' : stateOf(entry);
-  if (verdict === 'conflict') return errors.outcomeConflict(taskId, state);
-  const found =
-    entry === undefined ? 'no version (it is unknown)' : `version "${versionOf(entry)}"`;
-  return errors.versionMismatch(taskId, found, state);
 }

@@ -8,9 +8,10 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import * as errors from './errors.js';
-import { type ManyWait, type ManyWaitRequest, ManyWaits } from './many-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
+import { type ManyWait, type ManyWaitRequest, ManyWaits } from './waits/many-waits.js';
+import type { TaskWaits } from './waits/task-waits.js';
 import {
   type Ending,
   partsFor,
@@ -20,7 +21,7 @@ import {
   type Wait,
   Waiter,
   type WaitRequest,
-} from './waiter.js';
+} from './waits/waiter.js';
 
 export interface WaitHubOptions {
   /** The longest a waiter is parked, in milliseconds; longer ones are clamped. Default: 55,000. */
@@ -41,7 +42,7 @@ const RETRY_MS = 1_000;
 const BATCH = 500;
 const DRAIN_STEP_MS = 20;
 
-export class WaitHub {
+export class WaitHub implements TaskWaits {
   readonly maxWaitMs: number;
   readonly #backend: ResultBackend;
   readonly #options: Required<WaitHubOptions>;

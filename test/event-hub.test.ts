@@ -1,8 +1,8 @@
 /** The event hub at its own level, over a real backend whose reads and hints are disturbed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { EventFilter } from '../src/event-filter.js';
-import { EventHub, type EventHubOptions, type EventRequest } from '../src/event-hub.js';
+import { EventFilter } from '../src/events/event-filter.js';
+import { EventHub, type EventHubOptions, type EventRequest } from '../src/events/event-hub.js';
 import { isError, success } from './conformance/expect.js';
 import { DisturbedBackend } from './support/disturbed-backend.js';
 import { EventSink } from './support/event-sink.js';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
 import { WaitHub, type WaitHubOptions } from '../src/wait-hub.js';
-import type { Wait, WaitRequest } from '../src/waiter.js';
+import type { Wait, WaitRequest } from '../src/waits/waiter.js';
 import { errorOf, isError, opaque, success } from './conformance/expect.js';
 import { DisturbedBackend } from './support/disturbed-backend.js';
 

@@ -1,6 +1,7 @@
 /** The answer of a batch wait, in pieces of JSON. */
-import type { ManyWaitResult } from '../many-waits.js';
+
 import type { ResultBackend } from '../result-backend.js';
+import type { ManyWaitResult } from '../waits/many-waits.js';
 import type { GetBody } from './batch-bodies.js';
 import { readEntries, statusEntries } from './entries.js';
 

@@ -9,7 +9,7 @@ import type { ResultBackend } from '../result-backend.js';
 import type { Parts } from '../task-entry.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
 import type { WaitHub } from '../wait-hub.js';
-import type { WaitResult } from '../waiter.js';
+import type { WaitResult } from '../waits/waiter.js';
 import { parseIfNoneMatch } from './entity-tags.js';
 import { parsePrefer } from './preferences.js';
 import { absence, setTaskHeaders } from './task-answer.js';

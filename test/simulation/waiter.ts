@@ -7,7 +7,7 @@ import { ResultdError } from '../../src/errors.js';
 import { WITH_LOG } from '../../src/task-entry.js';
 import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import type { WaitHub } from '../../src/wait-hub.js';
-import type { Wait, WaitResult } from '../../src/waiter.js';
+import type { Wait, WaitResult } from '../../src/waits/waiter.js';
 import type { Stage } from './actor.js';
 import { seenIn } from './history.js';
 

@@ -7,13 +7,13 @@
  * nobody reads, and nobody will come back, nothing is read or kept.
  */
 import type { Writable } from 'node:stream';
-import * as errors from './errors.js';
+import * as errors from '../errors.js';
+import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
+import { retryBlock } from '../wire/event-stream.js';
 import { EventAudience } from './event-audience.js';
 import type { EventFilter } from './event-filter.js';
 import { EventLog, type TaskEvent } from './event-log.js';
 import { EventReader } from './event-reader.js';
-import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
-import { retryBlock } from './wire/event-stream.js';
 
 export interface EventHubOptions {
   /** How many readers there may be at once. Default: 10,000. */

@@ -2,9 +2,9 @@
  * One parked caller of the wait hub, and the rules of when a read of its task ends the wait. The
  * hub decides when to read; nothing here does.
  */
-import type { ResultdError } from './errors.js';
-import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from './task-entry.js';
-import type { TaskSnapshot } from './task-snapshot.js';
+import type { ResultdError } from '../errors.js';
+import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from '../task-entry.js';
+import type { TaskSnapshot } from '../task-snapshot.js';
 
 export interface WaitRequest {
   readonly taskId: string;

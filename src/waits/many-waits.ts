@@ -6,9 +6,9 @@
  * ready: the answer is what one read found, so a task that was ready and has been removed since is
  * pending again. In between, only tasks that something is heard of are read.
  */
-import type { ResultdError } from './errors.js';
-import type { ResultBackend } from './result-backend.js';
-import type { TaskSnapshot } from './task-snapshot.js';
+import type { ResultdError } from '../errors.js';
+import type { ResultBackend } from '../result-backend.js';
+import type { TaskSnapshot } from '../task-snapshot.js';
 
 export interface ManyWaitRequest {
   /** Duplicates count once. */

@@ -2,10 +2,11 @@
  * All readers of events, and what each is told. Readers of the same filter are given the same
  * buffer; one that is behind is given nothing, and reads on from the log when it can.
  */
+
+import type { TaskSnapshot } from '../task-snapshot.js';
+import { COMMENT_BLOCK, idBlock } from '../wire/event-stream.js';
 import type { EventLog, ResetReason, TaskEvent } from './event-log.js';
 import type { EventReader } from './event-reader.js';
-import type { TaskSnapshot } from './task-snapshot.js';
-import { COMMENT_BLOCK, idBlock } from './wire/event-stream.js';
 
 export class EventAudience {
   readonly #log: EventLog;

@@ -1,0 +1,40 @@
+/**
+ * What a store's reply is for the caller of the contract: a snapshot, the receipt of a write, or
+ * the error of a write that was refused.
+ */
+import type { Reply, Verdict } from './commands.js';
+import * as errors from './errors.js';
+import type { WriteReceipt } from './result-backend-types.js';
+import {
+  HEAD_ONLY,
+  type Parts,
+  stateOf,
+  type TaskEntry,
+  trimmedEntry,
+  versionOf,
+} from './task-entry.js';
+import { TaskSnapshot } from './task-snapshot.js';
+
+export function snapshotOf(
+  taskId: string,
+  entry: TaskEntry | undefined,
+  parts: Parts,
+): TaskSnapshot | undefined {
+  const trimmed = trimmedEntry(entry, parts);
+  return trimmed === undefined ? undefined : new TaskSnapshot(taskId, trimmed);
+}
+
+export function receiptOf(taskId: string, { verdict, entry }: Reply): WriteReceipt {
+  return {
+    verdict: verdict as WriteReceipt['verdict'],
+    snapshot: snapshotOf(taskId, entry, HEAD_ONLY),
+  };
+}
+
+export function refusal(taskId: string, verdict: Verdict, entry: TaskEntry | undefined): Error {
+  const state = entry === undefined ? 'UNKNOWN' : stateOf(entry);
+  if (verdict === 'conflict') return errors.outcomeConflict(taskId, state);
+  const found =
+    entry === undefined ? 'no version (it is unknown)' : `version "${versionOf(entry)}"`;
+  return errors.versionMismatch(taskId, found, state);
+}
