@@ -15,12 +15,14 @@ import {
   type Unsubscribe,
 } from '../../result-backend.js';
 import type { Parts, TaskEntry } from '../../task-entry.js';
+import type { TaskWaits } from '../../waits/task-waits.js';
 import { absentOr, exchangeOf, taskPath } from './command-request.js';
 import { EventSubscription } from './event-subscription.js';
 import { parseHttpUrl, type RemoteSettings } from './http-url.js';
 import { probe } from './probe.js';
 import { readMany } from './remote-batch.js';
 import { remoteList } from './remote-list.js';
+import { RemoteWaits } from './remote-waits.js';
 import { entryFromView } from './task-view.js';
 import { Transport } from './transport.js';
 
@@ -40,12 +42,14 @@ export class HttpBackend extends ResultBackend {
   readonly supports: Supports = { durable: true, shared: true, namespaces: false, listing: true };
   readonly #transport: Transport;
   readonly #events: EventSubscription;
+  readonly #remoteWaits: RemoteWaits;
 
   constructor(settings: RemoteSettings, options: HttpBackendOptions = {}) {
     super(options);
     const timeoutMs = settings.timeoutMs ?? options.storeTimeoutMs ?? TIMEOUT_MS;
     this.#transport = new Transport(settings, timeoutMs);
     this.#events = new EventSubscription(this.#transport);
+    this.#remoteWaits = new RemoteWaits(this.#transport);
   }
 
   /** A backend on the resultd at this URL. Throws `invalid-parameter` where it is not valid. */
@@ -61,9 +65,11 @@ export class HttpBackend extends ResultBackend {
       await this.#transport.close();
       throw error;
     }
+    this.#remoteWaits.open();
   }
 
   protected async _shutdown(): Promise<void> {
+    this.#remoteWaits.close();
     this.#events.close();
     await this.#transport.close();
   }
@@ -119,6 +125,10 @@ export class HttpBackend extends ResultBackend {
       expected: [200],
     });
     return JSON.parse(answer.body.toString()) as StateCounts;
+  }
+
+  protected override _waits(): TaskWaits {
+    return this.#remoteWaits;
   }
 
   /** What the service shows is live, whatever the clock says here. */

@@ -84,6 +84,16 @@ function stateIn(answer: RemoteAnswer): string | undefined {
   }
 }
 
+/**
+ * Whether a request with one of the answers that are tried again may have been carried out. A 429
+ * and a 503 say that it was not, but for a service whose store did not answer it in time; of a
+ * gateway's answers one cannot know.
+ */
+export function mayBeDone(answer: RemoteAnswer): boolean {
+  if (answer.status === 429) return false;
+  return answer.status !== 503 || problemIn(answer)?.code === 'store-unavailable';
+}
+
 /** The error that an answer is which its request did not expect. `where` is the service's URL. */
 export function errorOf(answer: RemoteAnswer, where: string): ResultdError {
   const problem = problemIn(answer);

@@ -10,7 +10,7 @@ import { ResultdError, storeUnavailable } from '../../errors.js';
 import { backOff, pause, retryAfterMs } from './back-off.js';
 import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
-import { errorOf, isHopeless, reasonOf, wasSent } from './remote-errors.js';
+import { errorOf, isHopeless, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
 
 export interface RemoteRequest {
   readonly method: Dispatcher.HttpMethod;
@@ -43,6 +43,7 @@ export interface TryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Statuses of a service that is not ready for a request. */
 const RETRIED = [429, 502, 503, 504];
 /** Connections for calls. Requests that are held by the service for long have their own. */
 const CALL_CONNECTIONS = 64;
@@ -111,10 +112,9 @@ export class Transport {
         const answer = await this.try(request, { timeoutMs });
         if (expected.includes(answer.status)) return { ...answer, mayHaveBeenDone };
         failure = errorOf(answer, this.settings.shown);
-        if (!RETRIED.includes(answer.status)) throw failure;
+        if (!isRetried(answer.status)) throw failure;
         waitMs = Math.max(waitMs, retryAfterMs(answer.header('retry-after')) ?? 0);
-        // A 429 was not carried out; of the others one cannot know.
-        mayHaveBeenDone ||= answer.status !== 429;
+        mayHaveBeenDone ||= mayBeDone(answer);
       } catch (error) {
         if (error instanceof ResultdError) throw error;
         failure = this.unavailable(error);
@@ -239,6 +239,11 @@ async function readBody(body: AsyncIterable<Buffer>, length: number): Promise<Bu
     at += part.copy(whole, at);
   }
   return whole?.subarray(0, at) ?? Buffer.alloc(0);
+}
+
+/** Whether a request that was answered with this status may be tried again. */
+export function isRetried(status: number): boolean {
+  return RETRIED.includes(status);
 }
 
 function sizeOf(body: readonly Buffer[] | undefined): number {
