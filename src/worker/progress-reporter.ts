@@ -44,7 +44,8 @@ export class ProgressReporter {
       const progress = this.#next;
       this.#next = undefined;
       await this.#backend
-        .setProgress(this.#taskId, progress)
+        .startup()
+        .then(() => this.#backend.setProgress(this.#taskId, progress))
         .catch((error: unknown) => this.#onLost(error));
     }
     this.#writing = undefined;
