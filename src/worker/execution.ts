@@ -98,6 +98,8 @@ export class Execution {
     const log = this.#options.capturesLogs ? new TaskLog() : undefined;
     const { signal, clear } = this.#limit(timeoutOf(labels));
     let isOver = false;
+    // A function that goes on after its time was up has nothing more to tell.
+    const isHeard = (): boolean => !isOver && !signal.aborted;
     const context: TaskContext = {
       taskId: this.#message.task_id,
       taskName: this.#message.task_name,
@@ -105,12 +107,11 @@ export class Execution {
       labels,
       attempt: this.#runs,
       signal,
-      // A function that goes on after its time was up has nothing more to tell.
       setProgress: async (state, meta) => {
-        if (!isOver) await this.#progress.report(state, meta);
+        if (isHeard()) await this.#progress.report(state, meta);
       },
       log: (...items) => {
-        if (!isOver) log?.add(items);
+        if (isHeard()) log?.add(items);
       },
     };
     const start = performance.now();
