@@ -1,0 +1,33 @@
+/**
+ * The stores that Task and Worker are tested on. Each broker has a namespace of its own, so that
+ * tests share a server and nothing else.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Test } from 'tap';
+import { Broker, type BrokerOptions } from '../../src/broker.js';
+import { RedisServer } from './redis-server.js';
+
+export interface Store {
+  readonly name: string;
+  /** A broker that is shut down at the end of the test. */
+  open(t: Test, options?: BrokerOptions): Promise<Broker>;
+}
+
+/** Memory, and Redis on a server that ends with the test. */
+export async function stores(t: Test): Promise<readonly Store[]> {
+  const redis = await RedisServer.start();
+  t.teardown(() => redis.stop());
+  return [storeAt('memory', 'memory:'), storeAt('redis', redis.url)];
+}
+
+function storeAt(name: string, url: string): Store {
+  return {
+    name,
+    async open(t, options = {}) {
+      const namespace = randomBytes(8).toString('hex');
+      const broker = await Broker.fromUrl(url, { namespace, ...options });
+      t.teardown(() => broker.shutdown());
+      return broker;
+    },
+  };
+}
