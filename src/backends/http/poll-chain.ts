@@ -7,8 +7,8 @@
  */
 import type { ResultdError } from '../../errors.js';
 import { backOff, pause, retryAfterMs } from './back-off.js';
-import { errorOf, isHopeless } from './remote-errors.js';
-import { isRetried, type RemoteAnswer, type RemoteRequest, type Transport } from './transport.js';
+import { errorOf, isHopeless, isRetried } from './remote-errors.js';
+import type { RemoteAnswer, RemoteRequest, Transport } from './transport.js';
 
 /** The longest poll: below the cut-off of the usual proxies. The service may answer sooner. */
 const LONGEST_POLL_MS = 55_000;

@@ -9,6 +9,9 @@ const PROBLEM_TYPE = 'urn:resultd:problem:';
 /** Codes of a service that cannot serve now: for a caller here, the store could not be asked. */
 const UNAVAILABLE: readonly ErrorCode[] = ['store-unavailable', 'overloaded', 'draining'];
 
+/** Statuses of a service that is not ready for a request. */
+const RETRIED = [429, 502, 503, 504];
+
 /** Failures before anything was sent. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
@@ -84,6 +87,11 @@ function stateIn(answer: RemoteAnswer): string | undefined {
   }
 }
 
+/** Whether a request that was answered with this status may be tried again. */
+export function isRetried(status: number): boolean {
+  return RETRIED.includes(status);
+}
+
 /**
  * Whether a request with one of the answers that are tried again may have been carried out. A 429
  * and a 503 say that it was not, but for a service whose store did not answer it in time; of a
@@ -148,6 +156,11 @@ function foreignAnswer(answer: RemoteAnswer, where: string): ResultdError {
       `${where} answers with a redirect (${what})` +
         `${location === undefined ? '' : ` to ${shown(withoutQuery(location))}`}, which is not ` +
         'followed: give the URL of the resultd itself',
+    );
+  }
+  if (isRetried(status)) {
+    return storeUnavailable(
+      `something in front of the resultd at ${where} answers in its place (${what}): it cannot be asked`,
     );
   }
   return storeUnavailable(

@@ -10,7 +10,7 @@ import { ResultdError, storeUnavailable } from '../../errors.js';
 import { backOff, pause, retryAfterMs } from './back-off.js';
 import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
-import { errorOf, isHopeless, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
+import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
 
 export interface RemoteRequest {
   readonly method: Dispatcher.HttpMethod;
@@ -43,8 +43,6 @@ export interface TryOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Statuses of a service that is not ready for a request. */
-const RETRIED = [429, 502, 503, 504];
 /** Connections for calls. Requests that are held by the service for long have their own. */
 const CALL_CONNECTIONS = 64;
 /** A large body is given a second more for each so many bytes. */
@@ -239,11 +237,6 @@ async function readBody(body: AsyncIterable<Buffer>, length: number): Promise<Bu
     at += part.copy(whole, at);
   }
   return whole?.subarray(0, at) ?? Buffer.alloc(0);
-}
-
-/** Whether a request that was answered with this status may be tried again. */
-export function isRetried(status: number): boolean {
-  return RETRIED.includes(status);
 }
 
 function sizeOf(body: readonly Buffer[] | undefined): number {
