@@ -10,6 +10,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** What becomes of one request. `after`: the service carries it out, and its answer is lost. */
@@ -22,28 +23,34 @@ export type Treatment =
 export class FlakyFront {
   /** Decides on each request; all pass by default. */
   treat: (request: IncomingMessage) => Treatment = () => 'pass';
+  /** What paths must start with, which the service is not told of; any other is answered 404. */
+  prefix = '';
+  /** The `Authorization` of the last request. */
+  authorization: string | undefined;
   /** The requests that have come, each as `METHOD /path?query`. */
   readonly seen: string[] = [];
   readonly #server: Server;
   readonly #target: string;
+  readonly #scheme: 'http' | 'https';
 
-  private constructor(server: Server, target: string) {
+  private constructor(server: Server, target: string, scheme: 'http' | 'https') {
+    this.#scheme = scheme;
     this.#server = server;
     this.#target = target;
     server.on('request', (incoming, outgoing) => void this.#meet(incoming, outgoing));
   }
 
   /** A front on a free port of 127.0.0.1, before the service at this origin. */
-  static async start(target: string): Promise<FlakyFront> {
-    const server = createServer({ requestTimeout: 0 });
-    const front = new FlakyFront(server, target);
+  static async start(target: string, tls?: ServerOptions): Promise<FlakyFront> {
+    const server = tls === undefined ? createServer() : createTlsServer(tls);
+    const front = new FlakyFront(server, target, tls === undefined ? 'http' : 'https');
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return front;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
   /** The next requests that fit meet this, one each; later ones pass. */
@@ -62,7 +69,9 @@ export class FlakyFront {
 
   async #meet(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     this.seen.push(`${incoming.method} ${incoming.url}`);
-    const treatment = this.treat(incoming);
+    this.authorization = incoming.headers.authorization;
+    const isHere = incoming.url!.startsWith(this.prefix);
+    const treatment = isHere ? this.treat(incoming) : { status: 404 };
     if (treatment === 'pass') {
       this.#pass(incoming, outgoing);
     } else if ('delayMs' in treatment) {
@@ -82,7 +91,10 @@ export class FlakyFront {
   /** `instead`: what is done once the answer has come, in place of passing it on. */
   #pass(incoming: IncomingMessage, outgoing: ServerResponse, instead?: () => void): void {
     const { method, headers } = incoming;
-    const onward = request(`${this.#target}${incoming.url}`, { method: method!, headers });
+    const onward = request(this.#target + incoming.url!.slice(this.prefix.length), {
+      method: method!,
+      headers,
+    });
     onward.on('response', (answer) => {
       if (instead !== undefined) {
         answer.resume().once('end', instead);

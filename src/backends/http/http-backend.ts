@@ -23,7 +23,7 @@ import { probe } from './probe.js';
 import { readMany } from './remote-batch.js';
 import { remoteList } from './remote-list.js';
 import { RemoteWaits } from './remote-waits.js';
-import { entryFromView } from './task-view.js';
+import { entryFromView, readable } from './task-view.js';
 import { Transport } from './transport.js';
 
 export interface HttpBackendOptions extends ResultBackendOptions {
@@ -107,7 +107,8 @@ export class HttpBackend extends ResultBackend {
 
   protected async _execute(_namespace: string, command: Command): Promise<Reply> {
     const { request, replyOf } = exchangeOf(command);
-    return replyOf(await this.#transport.call(request), this.#transport.settings.shown);
+    const answer = await this.#transport.call({ ...request, isWrite: true });
+    return replyOf(answer, this.#transport.settings.shown);
   }
 
   protected _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
@@ -124,7 +125,7 @@ export class HttpBackend extends ResultBackend {
       path: '/v1/stats',
       expected: [200],
     });
-    return JSON.parse(answer.body.toString()) as StateCounts;
+    return readable(() => JSON.parse(answer.body.toString()) as StateCounts);
   }
 
   protected override _waits(): TaskWaits {

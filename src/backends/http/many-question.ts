@@ -4,7 +4,7 @@ import { JSON_TYPE } from '../../outcome.js';
 import { TaskSnapshot } from '../../task-snapshot.js';
 import type { ManyWaitRequest, ManyWaitResult } from '../../waits/many-waits.js';
 import type { Question } from './poll-chain.js';
-import { batchEntriesAt, membersOf } from './task-view.js';
+import { readyEntries } from './task-view.js';
 import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** The service's limit. */
@@ -48,11 +48,8 @@ export class ManyQuestion implements Question<ManyWaitResult> {
   }
 
   timeoutOf({ body }: RemoteAnswer): ManyWaitResult {
-    const { ready: member } = membersOf(body, 0);
     const ready = new Map<string, TaskSnapshot>();
-    for (const { taskId, entry } of member === undefined
-      ? []
-      : batchEntriesAt(body, member.start)) {
+    for (const { taskId, entry } of readyEntries(body)) {
       if (entry !== undefined) ready.set(taskId, new TaskSnapshot(taskId, entry));
     }
     return { isComplete: ready.size >= this.#target, isDraining: false, ready };

@@ -8,7 +8,7 @@
 import type { ResultdError } from '../../errors.js';
 import { backOff, pause, retryAfterMs } from './back-off.js';
 import { errorOf, isHopeless, isRetried } from './remote-errors.js';
-import type { RemoteAnswer, RemoteRequest, Transport } from './transport.js';
+import { isExpected, type RemoteAnswer, type RemoteRequest, type Transport } from './transport.js';
 
 /** The longest poll: below the cut-off of the usual proxies. The service may answer sooner. */
 const LONGEST_POLL_MS = 55_000;
@@ -85,7 +85,7 @@ export class PollChain {
     try {
       const { signal } = this.#abort;
       const answer = await this.#transport.park(request, { timeoutMs, signal });
-      if (request.expected.includes(answer.status)) {
+      if (isExpected(answer, request)) {
         this.#failures = 0;
         return answer;
       }

@@ -48,7 +48,7 @@ export function reasonOf(error: unknown): string {
   if (isHopeless(error)) return `TLS does not come about (${code}: ${textOf(error)})`;
   if (!wasSent(error)) return `it cannot be reached (${code})`;
   if (code === 'UND_ERR_BODY_TIMEOUT') return 'its answer stopped on the way';
-  if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') return 'it did not answer in time';
+  if (code === 'NO_ANSWER') return 'it did not answer in time';
   return `the connection was lost before the answer (${code === '' ? textOf(error) : code})`;
 }
 
