@@ -75,6 +75,11 @@ export class RemoteStore {
     return this.#app?.hub.parked ?? 0;
   }
 
+  /** Streams of events that the service has open. */
+  get readers(): number {
+    return this.#app?.events.readers ?? 0;
+  }
+
   /** Where the service is, without the proxy. */
   get origin(): string {
     return `http://127.0.0.1:${this.#port}`;
