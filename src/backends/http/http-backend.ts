@@ -6,6 +6,7 @@
  * with the same error. It has one namespace over HTTP.
  */
 import type { Command, Reply } from '../../commands.js';
+import { unsupported } from '../../errors.js';
 import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
   type Listener,
@@ -46,6 +47,10 @@ export class HttpBackend extends ResultBackend {
 
   constructor(settings: RemoteSettings, options: HttpBackendOptions = {}) {
     super(options);
+    // It would be ignored there, and tasks of two namespaces would be taken for one.
+    if (this.boundNamespace !== 'default') {
+      throw unsupported(`the namespace "${this.boundNamespace}" (over HTTP there is one)`);
+    }
     const timeoutMs = settings.timeoutMs ?? options.storeTimeoutMs ?? TIMEOUT_MS;
     this.#transport = new Transport(settings, timeoutMs);
     this.#events = new EventSubscription(this.#transport);
