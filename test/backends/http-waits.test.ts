@@ -166,6 +166,22 @@ t.test('a task that went while the service could not be asked ends the wait', as
   }
 });
 
+t.test('a task that went between two polls is not waited for until the end', async (t) => {
+  const { front, backend, remote, wait } = await open(t);
+  const view = snapshotIn(await backend.setProgress('task', { state: 'STARTED' })).toStatusView();
+  const direct = HttpBackend.fromUrl(remote.origin);
+  await direct.startup();
+  t.teardown(() => direct.shutdown());
+  const headers = { 'content-type': 'application/json' };
+  front.next([{ status: 200, headers, body: view }, { status: 502 }, { status: 502 }]);
+  const waiting = wait('task', { timeoutMs: 50_000 });
+  await eventually(t, () => front.seen.some((line) => line.includes('wait=')), 'it has known it');
+  await direct.delete('task');
+  const began = performance.now();
+  t.same(await waiting.result, { reason: 'removed', snapshot: undefined });
+  t.ok(performance.now() - began < 30_000, 'it was looked for before the next poll');
+});
+
 t.test('a front that answers for the service, or cuts, ends no wait', async (t) => {
   const { front, backend, remote, wait } = await open(t);
   front.next([
