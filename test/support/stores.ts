@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { Broker, type BrokerOptions } from '../../src/broker.js';
 import { RedisServer } from './redis-server.js';
+import { Service } from './service.js';
 
 export interface Store {
   readonly name: string;
@@ -13,12 +14,23 @@ export interface Store {
   open(t: Test, options?: BrokerOptions): Promise<Broker>;
 }
 
-/** Memory, and Redis on a server that ends with the test. */
+/** Memory, Redis on a server that ends with the test, and a resultd in this process. */
 export async function stores(t: Test): Promise<readonly Store[]> {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
-  return [storeAt('memory', 'memory:'), storeAt('redis', redis.url)];
+  return [storeAt('memory', 'memory:'), storeAt('redis', redis.url), remote];
 }
+
+/** It has one namespace, so each broker has a service of its own. */
+const remote: Store = {
+  name: 'http',
+  async open(t, options = {}) {
+    const { origin } = await Service.start(t, 'memory:');
+    const broker = await Broker.fromUrl(origin, options);
+    t.teardown(() => broker.shutdown());
+    return broker;
+  },
+};
 
 function storeAt(name: string, url: string): Store {
   return {
