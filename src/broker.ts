@@ -20,10 +20,10 @@ export interface BrokerOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where relative paths in a backend's URL start. Default: the working directory. */
   readonly baseDirectory?: string;
-  /** Where `broker.task(…)` sends tasks. Default: a queue within this process. */
-  readonly queue?: TaskQueue;
   /** A bearer token for a remote resultd; it wins over one in the URL. Default: none. */
   readonly token?: string;
+  /** Where `broker.task(…)` sends tasks. Default: a queue within this process. */
+  readonly queue?: TaskQueue;
   /** Told what an operator should know of the store, such as a setting that may lose data. */
   readonly onWarning?: (message: string) => void;
 }
