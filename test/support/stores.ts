@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Test } from 'tap';
 import { Broker, type BrokerOptions } from '../../src/broker.js';
 import { RedisServer } from './redis-server.js';
-import { Service } from './service.js';
+import { RemoteStore } from './remote-store.js';
 
 export interface Store {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface Store {
   open(t: Test, options?: BrokerOptions): Promise<Broker>;
 }
 
-/** Memory, Redis on a server that ends with the test, and a resultd in this process. */
+/** Memory, Redis on a server that ends with the test, and a remote resultd. */
 export async function stores(t: Test): Promise<readonly Store[]> {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
@@ -25,9 +25,12 @@ export async function stores(t: Test): Promise<readonly Store[]> {
 const remote: Store = {
   name: 'http',
   async open(t, options = {}) {
-    const { origin } = await Service.start(t, 'memory:');
-    const broker = await Broker.fromUrl(origin, options);
-    t.teardown(() => broker.shutdown());
+    const store = await RemoteStore.memory();
+    const broker = await Broker.fromUrl(store.url, options);
+    t.teardown(async () => {
+      await broker.shutdown();
+      await store.stop();
+    });
     return broker;
   },
 };
