@@ -23,7 +23,8 @@ add() {
 }
 
 greet() {
-  jq '"Hello, \(.[0])!"' <<<"$args"
+  jq 'if length == 1 and (.[0] | type) == "string" then "Hello, \(.[0])!"
+      else error("greet takes one text") end' <<<"$args"
 }
 
 fail() {
