@@ -6,6 +6,10 @@
 # message that is not acknowledged should be delivered again. The exit code is then 1.
 set -uo pipefail # not -e: what fails here is a task, and is reported
 
+if (($# > 2)) || [[ ! ${2:-0} =~ ^[0-9]{1,9}$ ]]; then
+  echo 'usage: worker.sh [URL [RETRY_SECONDS]] < messages' >&2
+  exit 2
+fi
 resultd_url=${1:-http://127.0.0.1:8080}
 resultd_retry_seconds=${2:-120}
 work=$(mktemp -d)

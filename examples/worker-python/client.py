@@ -19,7 +19,11 @@ def main():
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
     options = parser.parse_args()
     try:
-        outcome = Resultd(options.url).wait(options.task_id, options.seconds)
+        service = Resultd(options.url)
+    except ValueError as error:
+        parser.error(str(error))
+    try:
+        outcome = service.wait(options.task_id, options.seconds)
     except TimeoutError as error:
         print(error, file=sys.stderr)
         return 3

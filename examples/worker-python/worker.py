@@ -112,7 +112,10 @@ def main():
     parser.add_argument("url", nargs="?", default="http://127.0.0.1:8080")
     parser.add_argument("retry_seconds", nargs="?", type=float, default=120.0)
     options = parser.parse_args()
-    service = Resultd(options.url, options.retry_seconds)
+    try:
+        service = Resultd(options.url, options.retry_seconds)
+    except ValueError as error:
+        parser.error(str(error))
     all_stored = True
     for line in sys.stdin.buffer:
         try:

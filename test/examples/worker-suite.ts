@@ -242,6 +242,15 @@ async function outOfReach(t: Test, language: Language): Promise<void> {
   t.notMatch(worker.errors, /two/, 'it does not go on');
 }
 
+async function misused(t: Test, language: Language): Promise<void> {
+  const [program, ...args] = language.worker;
+  const worker = new LineProcess(program, [...args, 'http://127.0.0.1:1', 'soon'], {
+    env: ENVIRONMENT,
+  });
+  t.equal(await worker.end(), 2);
+  t.match(worker.errors, /usage/);
+}
+
 /** The tests of one language's worker. */
 export function workerTests(language: Language): void {
   const { name } = language;
@@ -260,4 +269,5 @@ export function workerTests(language: Language): void {
   t.test(`${name}: a service that stays out of reach ends the worker, and nothing is lost`, (t) =>
     outOfReach(t, language),
   );
+  t.test(`${name}: a command line that is not valid is refused`, (t) => misused(t, language));
 }
