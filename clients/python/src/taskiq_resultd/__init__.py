@@ -1,0 +1,21 @@
+"""taskiq's results in resultd: ``broker.with_result_backend(ResultdResultBackend(url))``."""
+
+from .backend import ResultdResultBackend
+from .exceptions import (
+    OutcomeNotStoredError,
+    ResultdAnswerError,
+    ResultDecodeError,
+    ResultdError,
+    ResultdUnavailableError,
+    ResultIsMissingError,
+)
+
+__all__ = [
+    "OutcomeNotStoredError",
+    "ResultDecodeError",
+    "ResultIsMissingError",
+    "ResultdAnswerError",
+    "ResultdError",
+    "ResultdResultBackend",
+    "ResultdUnavailableError",
+]
