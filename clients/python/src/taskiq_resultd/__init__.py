@@ -9,8 +9,10 @@ from .exceptions import (
     ResultdUnavailableError,
     ResultIsMissingError,
 )
+from .many import ManyReady
 
 __all__ = [
+    "ManyReady",
     "OutcomeNotStoredError",
     "ResultDecodeError",
     "ResultIsMissingError",

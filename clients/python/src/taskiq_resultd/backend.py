@@ -1,6 +1,8 @@
 """The result backend itself: taskiq's contract over resultd's HTTP API."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -14,7 +16,8 @@ from yarl import URL
 from .answers import Answer
 from .exceptions import ResultIsMissingError
 from .loops import LoopClient, LoopClients
-from .outcomes import Body, OutcomeCodec, replacement
+from .many import ManyReady, ManyWait
+from .outcomes import Body, OutcomeCodec, replacements
 from .progress import decode_progress, encode_progress
 from .retries import RetryPolicy
 from .serializers import JSON, content_type_of
@@ -23,7 +26,6 @@ from .ttl import format_ttl
 from .waits import Waits, WaitSettings
 
 _ReturnType = TypeVar("_ReturnType")
-_REFUSED = frozenset({400, 413, 415})
 _IDLE_S = 5.0
 _POLL_S = 30.0
 
@@ -68,7 +70,7 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         self._codec = OutcomeCodec(serializer, content_type or content_type_of(serializer))
         self._ttl = {} if result_ttl is None else {"ttl": format_ttl(result_ttl)}
         retry = RetryPolicy(retry_for)
-        target = Target(_address(url), token, request_timeout, retry)
+        target = Target(_address(url, token), token, request_timeout, retry)
         waiting = WaitSettings(look_on=ready_wait, poll=_POLL_S, idle=_IDLE_S)
 
         def make() -> LoopClient:
@@ -96,15 +98,15 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
             reason = f"the result cannot be encoded: {error!r}"
         else:
             answer = await self._put_result(task_id, body)
-            if _is_saved(answer):
+            if not _is_refused(answer):
                 return
-            if answer.status not in _REFUSED or answer.problem is None:
-                raise answer.unexpected()
-            reason = f"resultd refused the result of {len(body.content)} bytes: {answer.detail}"
-        logger.error("Task %s fails in the place of its outcome: %s", task_id, reason)
-        answer = await self._put_result(task_id, self._codec.encode(replacement(result, reason)))
-        if not _is_saved(answer):
-            raise answer.unexpected()
+            reason = f"the result of {len(body.content)} bytes was refused: {answer.detail}"
+        logger.error("task %r fails in the place of its outcome: %s", task_id, reason)
+        for body in replacements(result, reason):
+            answer = await self._put_result(task_id, body)
+            if not _is_refused(answer):
+                return
+        raise answer.unexpected()
 
     async def is_result_ready(self, task_id: str) -> bool:
         """Whether there is an outcome; waits for it up to ``ready_wait``.
@@ -162,11 +164,33 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         progress = view["progress"]
         return None if progress is None else decode_progress(self._codec, task_id, progress)
 
+    async def wait_many(
+        self, task_ids: Iterable[str], timeout: float = -1.0, count: int | None = None
+    ) -> ManyReady:
+        """Wait until all of the tasks have a result, or ``count`` of them, with one request a time.
+
+        :param timeout: seconds; below 0: without end. When it is up, ``is_complete`` is False.
+        :raises ValueError: for a ``count`` above the number of tasks, or part of over 10,000.
+        """
+        wait = ManyWait(task_ids, count)
+        client = await self._clients.current()
+        return await wait.run(client.transport, timeout)
+
     async def _put_result(self, task_id: str, body: Body) -> Answer:
         headers = {"Content-Type": body.content_type, "Prefer": "return=minimal"}
         query = {**self._ttl, **body.query}
         path = task_path(task_id, "result")
-        return await self._ask(Request("PUT", path, query, headers, body.content))
+        put = Request("PUT", path, query, headers, body.content)
+        # Where the answer to a PUT got lost, its outcome may have been consumed since. A POST of
+        # the same outcome then creates nothing, and a PUT would bring it back.
+        again = replace(put, method="POST")
+        client = await self._clients.current()
+        answer = await client.transport.ask(put, again)
+        if answer.problem == "outcome-conflict":  # one of before, which the first PUT has not met
+            answer = await client.transport.ask(put)
+        if not _is_saved(answer) and not _is_refused(answer):
+            raise answer.unexpected()
+        return answer
 
     async def _ask(self, request: Request) -> Answer:
         client = await self._clients.current()
@@ -176,6 +200,11 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
 def _is_saved(answer: Answer) -> bool:
     # Not every 200 is resultd's.
     return answer.status in (200, 201) and "Task-Version" in answer.headers
+
+
+def _is_refused(answer: Answer) -> bool:
+    """Whether the body is what is wrong. A proxy in front may find it too large, too."""
+    return answer.status == 413 or (answer.status in (400, 415) and answer.problem is not None)
 
 
 def _require_outcome(task_id: str, answer: Answer) -> None:
@@ -190,8 +219,11 @@ def _require_outcome(task_id: str, answer: Answer) -> None:
     raise answer.unexpected()
 
 
-def _address(url: str) -> URL:
+def _address(url: str, token: str | None) -> URL:
     address = URL(url)
+    shown = str(address.with_user(None)) if address.host else "(no host)"
     if address.scheme not in ("http", "https") or not address.host or address.query_string:
-        raise ValueError(f"{url!r} is not resultd's address: write http://host:port")
+        raise ValueError(f"{shown!r} is not resultd's address: write http://host:port")
+    if token is not None and address.user is not None:
+        raise ValueError(f"{shown!r} has a user name, and there is a token: give one of them")
     return address

@@ -63,8 +63,7 @@ class _StrictJson:
 
 
 def _plain(argument: Any) -> Any:
-    """Turn tuples, and keys and strings of other classes, into what JSON has."""
-    try:
-        return json.loads(json.dumps(argument))
-    except UnicodeError:
-        return repr(argument)
+    """Turn an argument into what JSON reads back: tuples are lists, a lone surrogate its escape."""
+    if isinstance(argument, str):
+        return argument.encode("utf-8", "backslashreplace").decode()
+    return json.loads(json.dumps(argument))

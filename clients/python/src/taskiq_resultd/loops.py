@@ -7,8 +7,8 @@ in the loop and the process that made it. It ends with its loop, also where nobo
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from .transport import Transport
@@ -26,49 +26,61 @@ class LoopClient:
     waits: Waits
 
     async def close(self) -> None:
-        """End the polls, then the connections."""
+        """End the long polls, then the connections."""
         await self.waits.close()
         await self.transport.close()
 
 
 class LoopClients:
-    """The clients of this process, one for each loop that asked."""
+    """The clients of this process, one for each loop that asked.
+
+    There is no lock, which a fork could leave locked: each loop touches its own entry alone, and
+    each step on the dictionary is atomic.
+    """
 
     def __init__(self, make: Callable[[], LoopClient]) -> None:
         self._make = make
-        self._lock = threading.Lock()
         self._process = os.getpid()
         self._entries: dict[asyncio.AbstractEventLoop, _Entry] = {}
 
     async def current(self) -> LoopClient:
         """Give the client of the running loop."""
         loop = asyncio.get_running_loop()
-        with self._lock:
+        if self._process != os.getpid():
             self._leave_parents()
-            entry = self._entries.get(loop)
-            if entry is not None:
-                return entry.client
-            for ended in [other for other in self._entries if other.is_closed()]:
-                del self._entries[ended]
+        entry = self._entries.get(loop)
+        if entry is None:
+            self._drop_ended()
             client = self._make()
             entry = self._entries[loop] = _Entry(client, self._until_end_of(loop, client))
-        # Once begun, the generator is closed by the loop's own end: `shutdown_asyncgens`.
-        await entry.guard.__anext__()
-        return client
+            # Once begun, the generator is closed by the loop's own end: `shutdown_asyncgens`.
+            await entry.guard.__anext__()
+        return entry.client
 
     async def close_current(self) -> None:
         """Close the client of the running loop, if it has one. It may be made anew afterwards."""
-        with self._lock:
-            entry = self._entries.get(asyncio.get_running_loop())
-        if entry is not None:
+        entry = self._entries.get(asyncio.get_running_loop())
+        if entry is not None and self._process == os.getpid():
             await entry.guard.aclose()
 
-    def _leave_parents(self) -> None:
+    def __del__(self) -> None:
         if self._process == os.getpid():
-            return
+            self._drop_ended()
+        else:
+            self._leave_parents()
+
+    def _leave_parents(self) -> None:
         _of_parent_processes.append(self._entries)
         self._entries = {}
         self._process = os.getpid()
+
+    def _drop_ended(self) -> None:
+        """Let go of the clients of loops that were closed without a proper end."""
+        for loop in [loop for loop in list(self._entries) if loop.is_closed()]:
+            entry = self._entries.pop(loop)
+            # With the loop closed there is nothing to wait for: this ends at its first step.
+            with suppress(StopIteration):
+                entry.client.transport.close().send(None)
 
     async def _until_end_of(
         self, loop: asyncio.AbstractEventLoop, client: LoopClient
@@ -76,8 +88,7 @@ class LoopClients:
         try:
             yield
         finally:
-            with self._lock:
-                self._entries.pop(loop, None)
+            self._entries.pop(loop, None)
             await client.close()
 
 

@@ -6,7 +6,7 @@ raises, and then the client would wait for ever.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,27 +75,32 @@ class OutcomeCodec:
             raise ResultDecodeError(task_id=task_id, reason=reason) from error
 
 
-def replacement(result: TaskiqResult[Any], reason: str) -> TaskiqResult[Any]:
-    """Make the outcome that stands in the place of one that cannot be stored.
+def replacements(result: TaskiqResult[Any], reason: str) -> Iterator[Body]:
+    """Give what may stand in the place of an outcome that cannot be stored, the best first.
 
-    It fails with ``OutcomeNotStoredError``, and keeps labels and the task's own error where these
-    can be encoded.
+    It is a failure with ``OutcomeNotStoredError``, as JSON whatever the serializer. The first one
+    keeps labels, and the task's own error as the cause; the second one always fits.
     """
-    error = OutcomeNotStoredError(reason[:_REASON_CHARACTERS])
-    error.__cause__ = result.error
-    error.__suppress_context__ = True
-    try:
-        labels = json.loads(json.dumps(to_jsonable_python(result.labels), allow_nan=False))
-    except (ValueError, TypeError, RecursionError):
-        labels = {}
-    return TaskiqResult(
+    reason = reason[:_REASON_CHARACTERS]
+    seconds = result.execution_time
+    bare: TaskiqResult[Any] = TaskiqResult(
         is_err=True,
-        log=None,
         return_value=None,
-        execution_time=result.execution_time,
-        labels=labels,
-        error=error,
+        execution_time=seconds if math.isfinite(seconds) and seconds >= 0 else 0.0,
+        error=OutcomeNotStoredError(reason),
     )
+    try:
+        full = bare.model_copy(update={"labels": result.labels}, deep=False)
+        full.error = OutcomeNotStoredError(reason)
+        full.error.__cause__ = result.error
+        yield _json_body(full)
+    except (ValueError, TypeError, RecursionError):  # the labels are what cannot be encoded
+        pass
+    yield _json_body(bare)
+
+
+def _json_body(result: TaskiqResult[Any]) -> Body:
+    return Body(json.dumps(_members(result), allow_nan=False).encode(), JSON, {})
 
 
 def _members(result: TaskiqResult[Any]) -> dict[str, Any]:

@@ -55,21 +55,17 @@ class Transport:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        headers = {"Accept": "*/*"}
-        if target.token is not None:
-            headers["Authorization"] = f"Bearer {target.token}"
+        headers = {} if target.token is None else {"Authorization": f"Bearer {target.token}"}
         # No limit on connections: long polls must never keep a write from being sent.
         connector = aiohttp.TCPConnector(limit=0)
-        self._session = aiohttp.ClientSession(
-            connector=connector, headers=headers, auto_decompress=True
-        )
+        self._session = aiohttp.ClientSession(connector=connector, headers=headers)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
 
-    async def ask(self, request: Request) -> Answer:
-        """Send until there is an answer that is not 'later'.
+    async def ask(self, request: Request, again: Request | None = None) -> Answer:
+        """Send until there is an answer that is not 'later'; ``again`` from the second time on.
 
         :raises ResultdUnavailableError: after the policy's time.
         """
@@ -79,6 +75,7 @@ class Transport:
                 return await self.ask_once(request)
             except PassingTroubleError as trouble:
                 await asyncio.sleep(backoff.pause_after(trouble))
+                request = again or request
 
     async def ask_once(self, request: Request) -> Answer:
         """Send once.
