@@ -7,6 +7,7 @@ first needs it (see loops.py).
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from urllib.parse import quote
 
 import aiohttp
@@ -96,7 +97,8 @@ class Transport:
                 request.method,
                 url,
                 headers=request.headers,
-                data=request.body,
+                # As a file, since aiohttp sends large bytes at once and warns about it.
+                data=None if request.body is None else BytesIO(request.body),
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
