@@ -1,6 +1,5 @@
 """A taskiq application in one process: the in-memory broker, with its results in resultd."""
 
-import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +7,7 @@ from taskiq import InMemoryBroker
 
 from taskiq_resultd import OutcomeNotStoredError, ResultdResultBackend
 
-from .support.fetch import fetch
+from .support.fetch import fetch_json
 from .support.processes import Resultd
 
 
@@ -30,7 +29,7 @@ async def test_result_comes_back_and_curl_sees_it(broker: InMemoryBroker, result
     assert (result.is_err, result.return_value, result.error) == (False, 3, None)
     assert result.labels == {"queue": "sums"}
 
-    members = json.loads(await fetch(f"{resultd.url}/v1/tasks/{task.task_id}/result"))
+    members = await fetch_json(f"{resultd.url}/v1/tasks/{task.task_id}/result")
     assert list(members) == [
         "is_err",
         "log",

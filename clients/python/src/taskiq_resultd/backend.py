@@ -199,7 +199,7 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
 
 def _is_saved(answer: Answer) -> bool:
     # Not every 200 is resultd's.
-    return answer.status in (200, 201) and "Task-Version" in answer.headers
+    return answer.status in (200, 201) and "Task-State" in answer.headers
 
 
 def _is_refused(answer: Answer) -> bool:

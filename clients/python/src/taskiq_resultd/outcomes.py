@@ -13,6 +13,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 from taskiq import TaskiqResult
 from taskiq.abc.serializer import TaskiqSerializer
+from taskiq.exceptions import SecurityError
 
 from .exceptions import OutcomeNotStoredError, ResultDecodeError
 from .failures import error_members
@@ -70,7 +71,9 @@ class OutcomeCodec:
             raise ResultDecodeError(task_id=task_id, reason=reason)
         try:
             return TaskiqResult.model_validate(load(content))
-        except (ValueError, TypeError, EOFError, LookupError) as error:
+        except SecurityError:  # taskiq's own: an 'exception' that is none
+            raise
+        except Exception as error:  # whatever a serializer raises
             reason = f"{len(content)} bytes of {content_type!r}: {error}"
             raise ResultDecodeError(task_id=task_id, reason=reason) from error
 
@@ -104,7 +107,7 @@ def _json_body(result: TaskiqResult[Any]) -> Body:
 
 
 def _members(result: TaskiqResult[Any]) -> dict[str, Any]:
-    """What taskiq's ``model_dump`` gives, with each cause written once and NaN kept."""
+    """What taskiq's ``model_dump`` gives, with each cause written once and NaN kept as it is."""
     bare = result.model_copy(update={"return_value": None, "labels": {}, "error": None})
     members: dict[str, Any] = bare.model_dump(mode="json")
     members["return_value"] = to_jsonable_python(result.return_value)

@@ -9,6 +9,7 @@ import re
 from base64 import b64decode, b64encode
 from typing import Any
 
+from pydantic_core import to_jsonable_python
 from taskiq.depends.progress_tracker import TaskProgress
 
 from .exceptions import ResultDecodeError
@@ -22,7 +23,8 @@ _STATE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}")
 
 def encode_progress(codec: OutcomeCodec, progress: TaskProgress[Any]) -> bytes:
     """Give the body of ``PUT …/status``. Raises what the serializer raises."""
-    members = progress.model_dump(mode="json")
+    members: dict[str, Any] = progress.model_copy(update={"meta": None}).model_dump(mode="json")
+    members["meta"] = to_jsonable_python(progress.meta)  # `model_dump` turns NaN into null
     state = str(members["state"])
     content = codec.serializer.dumpb(members)
     if codec.content_type == JSON and is_strict_json(content) and _fits(state, members["meta"]):

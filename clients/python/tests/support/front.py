@@ -32,6 +32,7 @@ class Front:
     def __init__(self, target: str, client: aiohttp.ClientSession) -> None:
         self.url = ""
         self.requests: list[str] = []
+        self.authorizations: list[str | None] = []
         self.faults: deque[Fault] = deque()
         self.always: Fault = "pass"
         self.open = 0
@@ -49,6 +50,7 @@ class Front:
 
     async def handle(self, request: web.Request) -> web.Response:
         self.requests.append(f"{request.method} {request.path_qs}")
+        self.authorizations.append(request.headers.get("Authorization"))
         self.open += 1
         await self._notify()
         try:
