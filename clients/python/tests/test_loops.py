@@ -149,7 +149,8 @@ def run_python(body: str, resultd: Resultd, task_id: str) -> "subprocess.Complet
     """Run a program in an interpreter of its own, in which each warning is an error."""
     lines = [line.removeprefix("        ") for line in body.splitlines()]
     head = f"""
-import asyncio, gc, os, threading, warnings
+import asyncio, gc, logging, os, threading
+logging.getLogger("asyncio").setLevel("ERROR")  # not of what was slow
 from taskiq import AsyncTaskiqTask, TaskiqResult
 from taskiq_resultd import ResultdResultBackend
 backend = ResultdResultBackend({resultd.url!r}, ready_wait=0.5)
