@@ -22,7 +22,7 @@ export class Screen {
   /** Shows these lines. A terminal that is slow is left to finish what it was sent. */
   draw(lines: readonly string[]): void {
     if (!this.#isOpen || this.#stream.writableNeedDrain) return;
-    this.#stream.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`);
+    this.#stream.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`);
   }
 
   close(): void {

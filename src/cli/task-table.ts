@@ -29,7 +29,8 @@ const GAP = '  ';
 
 /** The lines of the table: at most as many as there are rows, none wider than the columns. */
 export function tableLines(view: TableView, size: TableSize, style: Style): string[] {
-  const columns = Math.max(20, size.columns);
+  // The last column stays empty: a terminal may begin a new line with it.
+  const columns = Math.max(20, size.columns - 1);
   const widths = widthsFor(view.tasks, columns);
   const head = [
     style.bold(fit(view.title, columns).trimEnd()),
