@@ -18,6 +18,8 @@ export interface BrokerOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where relative paths in a backend's URL start. Default: the working directory. */
   readonly baseDirectory?: string;
+  /** A bearer token for a remote resultd; it wins over one in the URL. Default: none. */
+  readonly token?: string;
   /** Told what an operator should know of the store, such as a setting that may lose data. */
   readonly onWarning?: (message: string) => void;
 }
@@ -36,6 +38,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'rediss+sentinel:': loadRedis,
   'redis+cluster:': loadRedis,
   'rediss+cluster:': loadRedis,
+  'http:': loadHttp,
+  'https:': loadHttp,
   'module:': loadModule,
 };
 
@@ -90,6 +94,14 @@ async function loadRedis(url: string, options: BrokerOptions): Promise<ResultBac
     () => import('./backends/redis/redis-backend.js'),
   );
   return RedisBackend.fromUrl(url, options);
+}
+
+async function loadHttp(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { HttpBackend } = await withPackage(
+    'undici',
+    () => import('./backends/http/http-backend.js'),
+  );
+  return HttpBackend.fromUrl(url, options);
 }
 
 /** Loads a backend whose client is the package `name`, and says so where that is missing. */
