@@ -79,7 +79,8 @@ class Execution {
   }
 
   async run(): Promise<number> {
-    const backend = await backendOf(this.#args.flags, this.#context);
+    const { flags } = this.#args;
+    const backend = await backendOf(flags, this.#context, flags['retry-for']);
     const stopListening = this.#context.onSignal((signal) => this.#onSignal(signal));
     try {
       const refusal = await this.#sayStarted(backend);
@@ -101,15 +102,16 @@ class Execution {
 
   /** Says STARTED, if it can be said in time. Resolves to why no outcome could ever be stored. */
   async #sayStarted(backend: ResultBackend): Promise<ResultdError | undefined> {
+    const said = new AbortController();
     const saying = retrying(
       async () => {
         await backend.startup();
-        await backend.setProgress(this.#taskId, { state: 'STARTED' });
+        // Too late it would take the place of what the program has reported since.
+        if (!said.signal.aborted) await backend.setProgress(this.#taskId, { state: 'STARTED' });
       },
-      { forMs: START_MS },
+      { forMs: START_MS, signal: said.signal },
     ).then(() => 'said' as const);
     saying.catch(() => {});
-    const said = new AbortController();
     const tooLate = pause(START_MS, 'late' as const, { signal: said.signal });
     tooLate.catch(() => {});
     try {

@@ -40,7 +40,8 @@ export async function report(
   { flags, context }: { readonly flags: ReportFlags; readonly context: Context },
 ): Promise<number> {
   checkTaskId(taskId);
-  const backend = await backendOf(flags, context);
+  const forMs = flags['retry-for'] ?? RETRY_MS;
+  const backend = await backendOf(flags, context, forMs);
   try {
     const { snapshot } = await retrying(
       async () => {
@@ -48,7 +49,7 @@ export async function report(
         return store(backend, { taskId, outcome, flags });
       },
       {
-        forMs: flags['retry-for'] ?? RETRY_MS,
+        forMs,
         onFirstFailure: ({ message }) =>
           context.stderr.write(`resultd: not stored yet, trying again: ${message}\n`),
       },

@@ -59,7 +59,7 @@ class Waiting {
   async run(): Promise<number> {
     for (const taskId of this.#pending) checkTaskId(taskId);
     const { flags } = this.#args;
-    const backend = await backendOf(flags, this.#context);
+    const backend = await backendOf(flags, this.#context, flags.timeout);
     const awaiting = new Awaiting(backend, {
       parts: flags['with-logs'] === true ? WITH_LOG : WITH_BODY,
       timeoutMs: flags.timeout ?? Number.POSITIVE_INFINITY,

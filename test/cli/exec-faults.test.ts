@@ -1,12 +1,12 @@
 /** `resultd exec` while the service cannot be asked: the program runs, and its outcome is not lost. */
 import t from 'tap';
 import { freePort } from '../support/redis-server.js';
-import { Target } from '../support/target.js';
+import { ServiceTarget, Target } from '../support/target.js';
 
 t.test(
   'the service is down when the program ends, and comes back: the outcome is stored',
   async (t) => {
-    const target = await Target.start(t);
+    const target = await ServiceTarget.start(t);
     const running = target.start(t, [
       'exec',
       'a',
@@ -27,7 +27,7 @@ t.test(
 );
 
 t.test('the service is down before: the program runs all the same', async (t) => {
-  const target = await Target.start(t);
+  const target = await ServiceTarget.start(t);
   await target.kill();
   const running = target.start(t, ['exec', 'a', '--', 'echo', 'ran']);
   await running.until(/^ran$/m);
@@ -39,7 +39,7 @@ t.test('the service is down before: the program runs all the same', async (t) =>
 });
 
 t.test('a service that stays away: code 125, and what was lost is said', async (t) => {
-  const target = new Target(`redis://127.0.0.1:${await freePort()}`);
+  const target = new Target(`http://127.0.0.1:${await freePort()}`);
   const args = ['exec', 'job-7', '--retry-for', '300ms', '--', 'sh', '-c', 'echo out; exit 3'];
   const result = await target.run(t, args);
   t.same([result.code, result.text], [125, 'out\n']);
@@ -47,7 +47,7 @@ t.test('a service that stays away: code 125, and what was lost is said', async (
 });
 
 t.test('a signal while the outcome is being stored ends the attempts, with 125', async (t) => {
-  const target = await Target.start(t);
+  const target = await ServiceTarget.start(t);
   const running = target.start(t, ['exec', 'a', '--', 'sh', '-c', 'echo up >&2; read l']);
   await running.until(/up/);
   await target.kill();
@@ -60,7 +60,7 @@ t.test('a signal while the outcome is being stored ends the attempts, with 125',
 });
 
 t.test('what could never be stored is refused before the program runs', async (t) => {
-  const target = await Target.start(t);
+  const target = await ServiceTarget.start(t);
   for (const args of [
     ['exec', 'a/b', '--', 'echo', 'ran'],
     ['exec', 'a', '--url', 'gopher://x', '--', 'echo', 'ran'],
