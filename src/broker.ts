@@ -7,8 +7,10 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BaseBroker } from './base-broker.js';
 import { withoutCredentials } from './credentials.js';
 import { invalidParameter, ResultdError, shown } from './errors.js';
+import type { TaskQueue } from './queue/task-queue.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 
 export interface BrokerOptions extends ResultBackendOptions {
@@ -20,6 +22,8 @@ export interface BrokerOptions extends ResultBackendOptions {
   readonly baseDirectory?: string;
   /** A bearer token for a remote resultd; it wins over one in the URL. Default: none. */
   readonly token?: string;
+  /** Where `broker.task(…)` sends tasks. Default: a queue within this process. */
+  readonly queue?: TaskQueue;
   /** Told what an operator should know of the store, such as a setting that may lose data. */
   readonly onWarning?: (message: string) => void;
 }
@@ -43,13 +47,7 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'module:': loadModule,
 };
 
-export class Broker {
-  readonly resultBackend: ResultBackend;
-
-  constructor(resultBackend: ResultBackend) {
-    this.resultBackend = resultBackend;
-  }
-
+export class Broker extends BaseBroker {
   /**
    * A broker on the backend of this URL, not started yet. Throws `invalid-parameter` for a URL with
    * an unknown scheme, or one whose client package is missing.
@@ -63,15 +61,7 @@ export class Broker {
         `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${known}`,
       );
     }
-    return new Broker(await load(url, options));
-  }
-
-  async startup(): Promise<void> {
-    await this.resultBackend.startup();
-  }
-
-  async shutdown(): Promise<void> {
-    await this.resultBackend.shutdown();
+    return new Broker(await load(url, options), options.queue);
   }
 }
 

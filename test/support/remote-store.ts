@@ -5,63 +5,84 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, buildApp } from '../../src/app.js';
+import { type App, type AppOptions, buildApp } from '../../src/app.js';
 import { LmdbBackend } from '../../src/backends/lmdb/lmdb-backend.js';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import { Broker } from '../../src/broker.js';
 import { FaultProxy } from './fault-proxy.js';
 
+type Store = LmdbBackend | MemoryBackend;
+
+/** What a service is started on. */
+interface Origin {
+  readonly create: () => Store;
+  /** Removes what it leaves. */
+  readonly remove: () => Promise<void>;
+  readonly options: AppOptions;
+}
+
 export class RemoteStore {
   readonly proxy: FaultProxy;
+  readonly #origin: Origin;
   readonly #port: number;
-  readonly #create: () => LmdbBackend | MemoryBackend;
-  readonly #remove: () => Promise<void>;
+  #backend: Store;
   #app: App | undefined;
-  #backend: LmdbBackend | MemoryBackend;
 
   private constructor(
-    create: () => LmdbBackend | MemoryBackend,
-    remove: () => Promise<void>,
-    started: { app: App; backend: LmdbBackend | MemoryBackend; port: number; proxy: FaultProxy },
+    origin: Origin,
+    { app, backend, port, proxy }: { app: App; backend: Store; port: number; proxy: FaultProxy },
   ) {
-    this.#create = create;
-    this.#remove = remove;
-    this.#app = started.app;
-    this.#backend = started.backend;
-    this.#port = started.port;
-    this.proxy = started.proxy;
+    this.#origin = origin;
+    this.#app = app;
+    this.#backend = backend;
+    this.#port = port;
+    this.proxy = proxy;
   }
 
   /** A service over memory, which a restart empties. */
-  static memory(): Promise<RemoteStore> {
-    return RemoteStore.#start(
-      () => new MemoryBackend(),
-      async () => {},
-    );
+  static memory(options: AppOptions = {}): Promise<RemoteStore> {
+    return RemoteStore.#start({
+      create: () => new MemoryBackend(),
+      remove: async () => {},
+      options,
+    });
   }
 
   /** A service over LMDB in a fresh directory. */
-  static async lmdb(): Promise<RemoteStore> {
+  static async lmdb(options: AppOptions = {}): Promise<RemoteStore> {
     const directory = await mkdtemp(join(tmpdir(), 'resultd-remote-'));
-    return RemoteStore.#start(
-      () => new LmdbBackend({ directory }),
-      () => rm(directory, { recursive: true }),
-    );
+    return RemoteStore.#start({
+      create: () => new LmdbBackend({ directory }),
+      remove: () => rm(directory, { recursive: true }),
+      options,
+    });
   }
 
-  static async #start(
-    create: () => LmdbBackend | MemoryBackend,
-    remove: () => Promise<void>,
-  ): Promise<RemoteStore> {
-    const backend = create();
-    const { app, port } = await serve(backend, 0);
+  static async #start(origin: Origin): Promise<RemoteStore> {
+    const backend = origin.create();
+    const { app, port } = await serve(backend, 0, origin.options);
     const proxy = await FaultProxy.start(port);
-    return new RemoteStore(create, remove, { app, backend, port, proxy });
+    return new RemoteStore(origin, { app, backend, port, proxy });
   }
 
   /** By way of the proxy. */
   get url(): string {
     return `http://127.0.0.1:${this.proxy.port}`;
+  }
+
+  /** Waiters that the service holds. */
+  get parked(): number {
+    return this.#app?.hub.parked ?? 0;
+  }
+
+  /** Streams of events that the service has open. */
+  get readers(): number {
+    return this.#app?.events.readers ?? 0;
+  }
+
+  /** Where the service is, without the proxy. */
+  get origin(): string {
+    return `http://127.0.0.1:${this.#port}`;
   }
 
   get storedTasks(): number {
@@ -79,8 +100,8 @@ export class RemoteStore {
 
   /** Starts it again on the same store and port. */
   async restart(): Promise<void> {
-    this.#backend = this.#create();
-    this.#app = (await serve(this.#backend, this.#port)).app;
+    this.#backend = this.#origin.create();
+    this.#app = (await serve(this.#backend, this.#port, this.#origin.options)).app;
     this.proxy.heal();
   }
 
@@ -93,15 +114,16 @@ export class RemoteStore {
   async stop(): Promise<void> {
     await this.proxy.stop();
     await this.#app?.shutdown();
-    await this.#remove();
+    await this.#origin.remove();
   }
 }
 
 async function serve(
-  backend: LmdbBackend | MemoryBackend,
+  backend: Store,
   port: number,
+  options: AppOptions,
 ): Promise<{ app: App; port: number }> {
-  const app = await buildApp(new Broker(backend), { logLevel: 'silent' });
+  const app = await buildApp(new Broker(backend), { logLevel: 'silent', ...options });
   await app.startup();
   const address = await app.http.listen({ host: '127.0.0.1', port });
   return { app, port: Number(new URL(address).port) };

@@ -13,6 +13,7 @@ import type {
 import { ResultdError, shown, unsupported } from '../../errors.js';
 import { JSON_TYPE, type Outcome } from '../../outcome.js';
 import { NEVER, progressState, type TaskEntry } from '../../task-entry.js';
+import { deepException } from './deep-exception.js';
 import { errorOf } from './remote-errors.js';
 import { entryFromView } from './task-view.js';
 import type { RemoteAnswer, RemoteRequest } from './transport.js';
@@ -59,12 +60,13 @@ function setOutcome(command: SetOutcomeCommand): Exchange {
       `execution_time=${encodeURIComponent(outcome.executionTime)}`,
     );
   }
+  const flat = deepException(outcome);
   return {
     request: {
       method: mode === 'create' ? 'POST' : 'PUT',
-      path: withQuery(`${taskPath(taskId)}/result`, query),
+      path: withQuery(`${taskPath(taskId)}/${flat === undefined ? 'result' : 'exception'}`, query),
       headers: { 'content-type': contentTypeOf(outcome), ...headersOf(conditions) },
-      body: bodyOf(outcome),
+      body: flat ?? bodyOf(outcome),
       expected: [200, 201],
     },
     replyOf(answer) {

@@ -26,12 +26,16 @@ export class EventParser {
 
   /** The events that end in these bytes. */
   *take(bytes: Buffer): Generator<ServerEvent> {
-    const lines = (this.#rest + this.#decoder.write(bytes)).split('\n');
-    this.#rest = lines.pop()!;
-    for (const line of lines) {
-      if (line !== '' && line !== '\r') this.#field(line.replace(/\r$/, ''));
-      else yield* this.#dispatch();
+    const text = this.#decoder.write(bytes);
+    let from = 0;
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', from)) {
+      const line = (this.#rest + text.slice(from, at)).replace(/\r$/, '');
+      this.#rest = '';
+      from = at + 1;
+      if (line === '') yield* this.#dispatch();
+      else this.#field(line);
     }
+    this.#rest += text.slice(from);
   }
 
   #field(line: string): void {

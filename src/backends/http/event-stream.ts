@@ -1,8 +1,8 @@
 /** One stream of events that lasts: when its connection ends, it makes another. */
-import { storeUnavailable } from '../../errors.js';
+import { ResultdError, storeUnavailable } from '../../errors.js';
 import { backOff, pause } from './back-off.js';
 import { EventParser, type ServerEvent } from './event-parser.js';
-import { membersOf, stringIn } from './task-view.js';
+import { changeIn } from './task-view.js';
 import type { Transport } from './transport.js';
 
 /** The service sends a comment every 15 s: a stream that says nothing for so long is dead. */
@@ -21,7 +21,10 @@ export class EventStream {
   readonly #abort = new AbortController();
   #isLive = false;
   #hasBeenLive = false;
-  #failure: unknown;
+  /** Why the last connection did not come about. */
+  #failure: ResultdError | undefined;
+  /** The service has refused it: another try now would be, too. */
+  #isRefused = false;
   #wakes: (() => void)[] = [];
 
   constructor(transport: Transport, hearer: Hearer) {
@@ -39,10 +42,8 @@ export class EventStream {
     while (!this.#isLive) {
       const { signal } = this.#abort;
       if (signal.aborted) throw storeUnavailable('the subscription has ended');
-      const failure = this.#failure as { retryable?: boolean } | undefined;
-      const isOver = performance.now() >= deadline;
-      if (isOver || failure?.retryable === false) {
-        throw failure ?? storeUnavailable(`${this.#where}: its events did not begin in time`);
+      if (this.#isRefused || performance.now() >= deadline) {
+        throw this.#failure ?? storeUnavailable(`${this.#where}: its events did not begin in time`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, deadline - performance.now()));
@@ -72,6 +73,7 @@ export class EventStream {
     for (let tries = 1; ; tries += 1) {
       await this.#follow().catch((error: unknown) => {
         this.#failure = this.#transport.unavailable(error);
+        this.#isRefused = error instanceof ResultdError;
       });
       if (signal.aborted) return;
       if (this.#isLive) tries = 0;
@@ -109,6 +111,7 @@ export class EventStream {
     if (this.#isLive) return;
     this.#isLive = true;
     this.#failure = undefined;
+    this.#isRefused = false;
     if (this.#hasBeenLive && !goesOn) this.#hearer.lost();
     this.#hasBeenLive = true;
     this.#wake();
@@ -118,12 +121,8 @@ export class EventStream {
     if (type === 'reset') {
       this.#hearer.lost();
     } else if (type === 'status' || type === 'removed') {
-      const bytes = Buffer.from(data);
-      const members = membersOf(bytes, 0);
-      const taskId = stringIn(bytes, members.task_id);
-      if (taskId !== undefined) {
-        this.#hearer.changed(taskId, stringIn(bytes, members.version) ?? null);
-      }
+      const { taskId, version } = changeIn(Buffer.from(data));
+      this.#hearer.changed(taskId, version);
     }
   }
 }

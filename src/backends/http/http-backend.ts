@@ -6,6 +6,7 @@
  * with the same error. It has one namespace over HTTP.
  */
 import type { Command, Reply } from '../../commands.js';
+import { unsupported } from '../../errors.js';
 import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
   type Listener,
@@ -15,13 +16,15 @@ import {
   type Unsubscribe,
 } from '../../result-backend.js';
 import type { Parts, TaskEntry } from '../../task-entry.js';
+import type { TaskWaits } from '../../waits/task-waits.js';
 import { absentOr, exchangeOf, taskPath } from './command-request.js';
 import { EventSubscription } from './event-subscription.js';
 import { parseHttpUrl, type RemoteSettings } from './http-url.js';
 import { probe } from './probe.js';
 import { readMany } from './remote-batch.js';
 import { remoteList } from './remote-list.js';
-import { entryFromView } from './task-view.js';
+import { RemoteWaits } from './remote-waits.js';
+import { entryFromView, readable } from './task-view.js';
 import { Transport } from './transport.js';
 
 export interface HttpBackendOptions extends ResultBackendOptions {
@@ -40,12 +43,18 @@ export class HttpBackend extends ResultBackend {
   readonly supports: Supports = { durable: true, shared: true, namespaces: false, listing: true };
   readonly #transport: Transport;
   readonly #events: EventSubscription;
+  readonly #remoteWaits: RemoteWaits;
 
   constructor(settings: RemoteSettings, options: HttpBackendOptions = {}) {
     super(options);
+    // It would be ignored there, and tasks of two namespaces would be taken for one.
+    if (this.boundNamespace !== 'default') {
+      throw unsupported(`the namespace "${this.boundNamespace}" (over HTTP there is one)`);
+    }
     const timeoutMs = settings.timeoutMs ?? options.storeTimeoutMs ?? TIMEOUT_MS;
     this.#transport = new Transport(settings, timeoutMs);
     this.#events = new EventSubscription(this.#transport);
+    this.#remoteWaits = new RemoteWaits(this.#transport);
   }
 
   /** A backend on the resultd at this URL. Throws `invalid-parameter` where it is not valid. */
@@ -61,9 +70,11 @@ export class HttpBackend extends ResultBackend {
       await this.#transport.close();
       throw error;
     }
+    this.#remoteWaits.open();
   }
 
   protected async _shutdown(): Promise<void> {
+    this.#remoteWaits.close();
     this.#events.close();
     await this.#transport.close();
   }
@@ -101,7 +112,8 @@ export class HttpBackend extends ResultBackend {
 
   protected async _execute(_namespace: string, command: Command): Promise<Reply> {
     const { request, replyOf } = exchangeOf(command);
-    return replyOf(await this.#transport.call(request), this.#transport.settings.shown);
+    const answer = await this.#transport.call({ ...request, isWrite: true });
+    return replyOf(answer, this.#transport.settings.shown);
   }
 
   protected _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
@@ -118,7 +130,11 @@ export class HttpBackend extends ResultBackend {
       path: '/v1/stats',
       expected: [200],
     });
-    return JSON.parse(answer.body.toString()) as StateCounts;
+    return readable(() => JSON.parse(answer.body.toString()) as StateCounts);
+  }
+
+  protected override _waits(): TaskWaits {
+    return this.#remoteWaits;
   }
 
   /** What the service shows is live, whatever the clock says here. */

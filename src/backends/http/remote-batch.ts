@@ -1,7 +1,8 @@
 /** Reads of many tasks, in as few requests as the service's limits allow. */
+import { storeUnavailable } from '../../errors.js';
 import { JSON_TYPE } from '../../outcome.js';
 import type { Parts, TaskEntry } from '../../task-entry.js';
-import { batchEntriesAt } from './task-view.js';
+import { batchEntries } from './task-view.js';
 import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** Below the service's limit of 10,000: an answer is read whole. */
@@ -30,9 +31,11 @@ export async function readMany(
       body: [Buffer.from(JSON.stringify(question))],
       expected: [200],
     });
-    const entries = batchEntriesAt(body, 0);
+    const entries = batchEntries(body);
     if (entries.length !== some.length) {
-      throw new Error(`the batch has ${entries.length} entries for ${some.length} ids`);
+      throw storeUnavailable(
+        `the resultd answered ${entries.length} entries for ${some.length} ids`,
+      );
     }
     // Outcomes beyond 64 MiB are left out of an answer.
     for (const { taskId, entry, isOmitted } of entries) {

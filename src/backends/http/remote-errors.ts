@@ -9,6 +9,9 @@ const PROBLEM_TYPE = 'urn:resultd:problem:';
 /** Codes of a service that cannot serve now: for a caller here, the store could not be asked. */
 const UNAVAILABLE: readonly ErrorCode[] = ['store-unavailable', 'overloaded', 'draining'];
 
+/** Statuses of a service that is not ready for a request. */
+const RETRIED = [429, 502, 503, 504];
+
 /** Failures before anything was sent. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
@@ -45,7 +48,7 @@ export function reasonOf(error: unknown): string {
   if (isHopeless(error)) return `TLS does not come about (${code}: ${textOf(error)})`;
   if (!wasSent(error)) return `it cannot be reached (${code})`;
   if (code === 'UND_ERR_BODY_TIMEOUT') return 'its answer stopped on the way';
-  if (code === 'UND_ERR_ABORTED' || code === 'ABORT_ERR') return 'it did not answer in time';
+  if (code === 'NO_ANSWER') return 'it did not answer in time';
   return `the connection was lost before the answer (${code === '' ? textOf(error) : code})`;
 }
 
@@ -82,6 +85,21 @@ function stateIn(answer: RemoteAnswer): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a request that was answered with this status may be tried again. */
+export function isRetried(status: number): boolean {
+  return RETRIED.includes(status);
+}
+
+/**
+ * Whether a request with one of the answers that are tried again may have been carried out. A 429
+ * and a 503 say that it was not, but for a service whose store did not answer it in time; of a
+ * gateway's answers one cannot know.
+ */
+export function mayBeDone(answer: RemoteAnswer): boolean {
+  if (answer.status === 429) return false;
+  return answer.status !== 503 || problemIn(answer)?.code === 'store-unavailable';
 }
 
 /** The error that an answer is which its request did not expect. `where` is the service's URL. */
@@ -138,6 +156,11 @@ function foreignAnswer(answer: RemoteAnswer, where: string): ResultdError {
       `${where} answers with a redirect (${what})` +
         `${location === undefined ? '' : ` to ${shown(withoutQuery(location))}`}, which is not ` +
         'followed: give the URL of the resultd itself',
+    );
+  }
+  if (isRetried(status)) {
+    return storeUnavailable(
+      `something in front of the resultd at ${where} answers in its place (${what}): it cannot be asked`,
     );
   }
   return storeUnavailable(

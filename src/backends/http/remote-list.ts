@@ -4,7 +4,7 @@
  */
 import { isInScan, type Listed, type Scan, withinPage } from '../../listing.js';
 import { timestamp } from '../../wire/timestamp.js';
-import { listedEntries, membersOf, stringIn } from './task-view.js';
+import { pageOf } from './task-view.js';
 import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 const PAGE = 1_000;
@@ -31,8 +31,9 @@ export async function remoteList(
       path: `/v1/tasks?${parameters}`,
       expected: [200],
     });
-    for (const listed of listedEntries(body)) if (isInScan(listed, scan)) found.push(listed);
-    cursor = stringIn(body, membersOf(body, 0).next_cursor);
+    const page = pageOf(body);
+    found.push(...page.items.filter((listed) => isInScan(listed, scan)));
+    cursor = page.nextCursor;
     // A page of the contract ends early where progress is large, and so can this.
   } while (cursor !== undefined && found.length < scan.limit && withinPage(found) === found);
   return found.slice(0, scan.limit);

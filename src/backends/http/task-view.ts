@@ -5,6 +5,8 @@
  * Nothing is parsed and written anew: values are found in the answer's bytes, and taken out of it.
  * What the service shows is live; it has judged expiry by its own clock.
  */
+import { storeUnavailable } from '../../errors.js';
+import type { Listed } from '../../listing.js';
 import { errorBytes, JSON_TYPE, type OutcomeInfo } from '../../outcome.js';
 import { progressFromJson } from '../../progress.js';
 import { NEVER, type TaskEntry } from '../../task-entry.js';
@@ -26,6 +28,12 @@ export interface BatchEntry {
   readonly isOmitted: boolean;
 }
 
+/** A page of a list. */
+export interface Page {
+  readonly items: readonly Listed[];
+  readonly nextCursor: string | undefined;
+}
+
 type Members = Readonly<Record<string, Member | undefined>>;
 type Bytes = Pick<TaskEntry, 'body' | 'log'>;
 
@@ -37,12 +45,62 @@ const LOG_AT = { true: '{"is_err":true,"log":'.length, false: '{"is_err":false,"
 
 /** The entry of a status view, with the outcome where it is embedded; undefined for an unknown task. */
 export function entryFromView(view: Buffer): TaskEntry | undefined {
-  const members = membersOf(view, 0);
-  return entryOf(view, members, bytesIn(view, members));
+  return readable(() => {
+    const members = membersOf(view, 0);
+    return entryOf(view, members, bytesIn(view, members));
+  });
 }
 
-/** The entries of a batch's answer: the array that starts there. */
-export function batchEntriesAt(answer: Buffer, start: number): BatchEntry[] {
+/** The entries of a batch's answer. */
+export function batchEntries(answer: Buffer): BatchEntry[] {
+  return readable(() => entriesAt(answer, 0));
+}
+
+/** The entries that a batch wait found ready. */
+export function readyEntries(answer: Buffer): BatchEntry[] {
+  return readable(() => entriesAt(answer, membersOf(answer, 0).ready!.start));
+}
+
+/** A page of a list. */
+export function pageOf(answer: Buffer): Page {
+  return readable(() => {
+    const { items, next_cursor: cursor } = membersOf(answer, 0);
+    const entries: Listed[] = [];
+    walkElements(answer, items!.start, (start) => {
+      const members: Record<string, Member> = {};
+      const end = collect(answer, start, members);
+      const entry = entryOf(answer, members, NO_BYTES);
+      if (entry !== undefined) entries.push({ taskId: stringIn(answer, members.task_id)!, entry });
+      return end;
+    });
+    return { items: entries, nextCursor: stringIn(answer, cursor) };
+  });
+}
+
+/** Which task an event is about, and at which version; null where it has gone. */
+export function changeIn(data: Buffer): { taskId: string; version: string | null } {
+  return readable(() => {
+    const members = membersOf(data, 0);
+    const taskId = stringIn(data, members.task_id);
+    if (taskId === undefined) throw new Error('an event names no task');
+    return { taskId, version: stringIn(data, members.version) ?? null };
+  });
+}
+
+/** What was read of an answer; `store-unavailable` where it is not what a resultd answers. */
+export function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw storeUnavailable(
+      `the resultd gave an answer that cannot be read (${(error as Error).message}): is it as new as ` +
+        'this client?',
+      error,
+    );
+  }
+}
+
+function entriesAt(answer: Buffer, start: number): BatchEntry[] {
   const entries: BatchEntry[] = [];
   walkElements(answer, start, (elementStart) => {
     const members: Record<string, Member> = {};
@@ -61,30 +119,15 @@ export function batchEntriesAt(answer: Buffer, start: number): BatchEntry[] {
   return entries;
 }
 
-/** The entries of a page of a list. */
-export function listedEntries(page: Buffer): { taskId: string; entry: TaskEntry }[] {
-  const entries: { taskId: string; entry: TaskEntry }[] = [];
-  const { items } = membersOf(page, 0);
-  if (items?.type !== 'array') throw new Error('the answer has no "items"');
-  walkElements(page, items.start, (start) => {
-    const members: Record<string, Member> = {};
-    const end = collect(page, start, members);
-    const entry = entryOf(page, members, NO_BYTES);
-    if (entry !== undefined) entries.push({ taskId: stringIn(page, members.task_id)!, entry });
-    return end;
-  });
-  return entries;
-}
-
 /** The members of the object that starts there, by name. */
-export function membersOf(bytes: Buffer, start: number): Members {
+function membersOf(bytes: Buffer, start: number): Members {
   const members: Record<string, Member> = {};
   collect(bytes, start, members);
   return members;
 }
 
 /** A string member's text; undefined where it is missing or null. */
-export function stringIn(bytes: Buffer, member: Member | undefined): string | undefined {
+function stringIn(bytes: Buffer, member: Member | undefined): string | undefined {
   return member?.type === 'string' ? decodeString(bytes, member.start, member.end) : undefined;
 }
 
