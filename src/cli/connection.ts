@@ -4,7 +4,7 @@ import type { ResultBackend } from '../result-backend.js';
 import type { Context } from './command.js';
 
 /** The longest that one call takes, where nothing else bounds it. */
-const LONGEST_CALL_MS = 10_000;
+const LONGEST_CALL_MS = 5_000;
 const SHORTEST_CALL_MS = 500;
 
 export interface ConnectionFlags {

@@ -26,8 +26,10 @@ async function execute(
   return target.run(t, ['exec', 'a', ...flags, '--', ...program]);
 }
 
+const target = await ServiceTarget.start(t);
+t.beforeEach(() => target.clear());
+
 t.test('the standard output goes through and is the result, as text', async (t) => {
-  const target = await ServiceTarget.start(t);
   const result = await execute(t, target, ['sh', '-c', 'echo "hi there"; echo aside >&2']);
   t.same([result.code, result.text, result.errors], [0, 'hi there\n', 'aside\n']);
   const { is_err: isErr, return_value: value, execution_time: time } = await stored(target, 'a');
@@ -36,7 +38,6 @@ t.test('the standard output goes through and is the result, as text', async (t) 
 });
 
 t.test('where the output is JSON it is the result as it is spelt; not with --text', async (t) => {
-  const target = await ServiceTarget.start(t);
   const json = '{"n": 1152921504606846977, "n": 1.0}';
   await execute(t, target, ['echo', json]);
   t.equal((await target.run(t, ['get', 'a'])).text, `${json}\n`);
@@ -59,7 +60,6 @@ t.test('where the output is JSON it is the result as it is spelt; not with --tex
 });
 
 t.test('output that is not UTF-8 is kept as bytes', async (t) => {
-  const target = await ServiceTarget.start(t);
   const bytes = Buffer.from([0x66, 0xff, 0x00]);
   const result = await execute(t, target, ['printf', '\\146\\377\\000']);
   t.same(result.stdout, bytes);
@@ -70,7 +70,6 @@ t.test('output that is not UTF-8 is kept as bytes', async (t) => {
 });
 
 t.test('an exit status above 0 is a failure, with the tail of the error output', async (t) => {
-  const target = await ServiceTarget.start(t);
   const script = 'seq 100000 >&2; echo out; echo "the \\"reason\\"" >&2; exit 7';
   const result = await execute(t, target, ['sh', '-c', script]);
   t.same([result.code, result.text], [7, 'out\n']);
@@ -84,7 +83,6 @@ t.test('an exit status above 0 is a failure, with the tail of the error output',
 });
 
 t.test('a signal that ends the program is a failure, and the code is 128 and it', async (t) => {
-  const target = await ServiceTarget.start(t);
   t.equal((await execute(t, target, ['sh', '-c', 'kill -9 $$'])).code, 137);
   t.match((await stored(target, 'a')).error, {
     exc_message: ['sh was ended by SIGKILL'],
@@ -94,7 +92,6 @@ t.test('a signal that ends the program is a failure, and the code is 128 and it'
 });
 
 t.test('a program that cannot be started is a failure, with the code of a shell', async (t) => {
-  const target = await ServiceTarget.start(t);
   const missing = await execute(t, target, ['no-such-program-here', 'x']);
   t.equal(missing.code, 127);
   t.match(missing.errors, /there is no command "no-such-program-here"/);
@@ -109,7 +106,6 @@ t.test('a program that cannot be started is a failure, with the code of a shell'
 });
 
 t.test('STARTED is seen while it runs, and the program knows its task', async (t) => {
-  const target = await ServiceTarget.start(t);
   const script = 'echo "$RESULTD_TASK_ID $RESULTD_URL" >&2; read line; echo "$line"';
   const running = target.start(t, ['exec', 'a', '--', 'sh', '-c', script]);
   await running.until(new RegExp(`^a ${target.url}$`, 'm'));
@@ -120,7 +116,6 @@ t.test('STARTED is seen while it runs, and the program knows its task', async (t
 });
 
 t.test('signals are passed on, and a program that handles them decides', async (t) => {
-  const target = await ServiceTarget.start(t);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
     const name = signal.slice(3);
     const script = `trap 'echo caught; exit 5' ${name}; echo ready >&2; while :; do sleep 0.05; done`;
@@ -138,7 +133,6 @@ t.test('signals are passed on, and a program that handles them decides', async (
 });
 
 t.test('everything after -- is the program and its own, flags and all', async (t) => {
-  const target = await ServiceTarget.start(t);
   const program = ['echo', '--text', '--help', '--', '-x'];
   t.equal((await execute(t, target, program)).text, '--text --help -- -x\n');
   const without = await target.run(t, ['exec', 'a', 'echo']);
@@ -149,7 +143,6 @@ t.test('everything after -- is the program and its own, flags and all', async (t
 });
 
 t.test('labels and times to live; the first outcome wins with --create', async (t) => {
-  const target = await ServiceTarget.start(t);
   const flags = ['--labels', '{"host": "a1"}', '--ttl', '1h'];
   await execute(t, target, ['echo', '1'], flags);
   const snapshot = await target.backend.getResult('a');
@@ -163,7 +156,6 @@ t.test('labels and times to live; the first outcome wins with --create', async (
 });
 
 t.test('output that is too much is a failure that says so; --no-output wants none', async (t) => {
-  const target = await ServiceTarget.start(t);
   const program = ['sh', '-c', 'yes | head -c 3000000'];
   const large = await execute(t, target, program, ['--max-output', '1MiB']);
   t.equal(large.code, 125);
@@ -176,7 +168,6 @@ t.test('output that is too much is a failure that says so; --no-output wants non
 });
 
 t.test('a reader that goes away takes no outcome with it', async (t) => {
-  const target = await ServiceTarget.start(t);
   const script = 'seq 200000; echo last';
   const command = target.startShell(t, `resultd exec a -- sh -c '${script}' | head -1`);
   const result = await command.result;
@@ -185,7 +176,6 @@ t.test('a reader that goes away takes no outcome with it', async (t) => {
 });
 
 t.test('a process that stays in the background does not keep the outcome', async (t) => {
-  const target = await ServiceTarget.start(t);
   const result = await execute(t, target, ['sh', '-c', 'sleep 300 & echo $!']);
   t.equal(result.code, 0);
   t.equal((await stored(target, 'a')).return_value, Number(result.text));

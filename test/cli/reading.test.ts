@@ -1,15 +1,14 @@
 /** `resultd get` and `resultd wait` as a shell sees them: output, bytes, exit codes. */
-import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { freePort } from '../support/redis-server.js';
 import { ServiceTarget, Target } from '../support/target.js';
 
-/** What a command that waits asks for. */
-const WAITS = 'GET /v1/events';
 const EXACT = '{"n": 1152921504606846977, "f": 1.0, "e": 1e400, "n": 2, "__proto__": "\\u0041"}';
 
+const target = await ServiceTarget.start(t);
+t.beforeEach(() => target.clear());
+
 t.test('get prints a value as it was sent, and --json the outcome byte for byte', async (t) => {
-  const target = await ServiceTarget.start(t);
   t.equal((await target.run(t, ['set', 'a', EXACT])).code, 0);
   t.equal((await target.run(t, ['get', 'a'])).text, `${EXACT}\n`);
   const json = await target.run(t, ['get', 'a', '--json']);
@@ -22,7 +21,6 @@ t.test('get prints a value as it was sent, and --json the outcome byte for byte'
 });
 
 t.test('get prints a string as its text, with one line end', async (t) => {
-  const target = await ServiceTarget.start(t);
   await target.run(t, ['set', 'a', '"caf\\u00e9\\ttwo\\nlines"']);
   t.equal((await target.run(t, ['get', 'a'])).text, 'café\ttwo\nlines\n');
   await target.run(t, ['set', 'b', '--text', 'with its own end\n']);
@@ -38,7 +36,6 @@ t.test('get prints a string as its text, with one line end', async (t) => {
 });
 
 t.test('get prints opaque bytes as they are, and as base64 with --json', async (t) => {
-  const target = await ServiceTarget.start(t);
   const bytes = Buffer.from([0xff, 0x00, 0x0a, 0xfe]);
   const args = ['set', 'a', '-', '--content-type', 'image/png', '--execution-time', '1.50'];
   t.equal((await target.run(t, args, { stdin: bytes })).code, 0);
@@ -51,7 +48,6 @@ t.test('get prints opaque bytes as they are, and as base64 with --json', async (
 t.test(
   'get of a failure: nothing but the exception, on the error output, and code 1',
   async (t) => {
-    const target = await ServiceTarget.start(t);
     await target.run(t, ['fail', 'a', 'no such file', '--type', 'ValueError']);
     const result = await target.run(t, ['get', 'a']);
     t.same([result.code, result.text, result.errors], [1, '', 'ValueError: no such file\n']);
@@ -65,7 +61,6 @@ t.test(
 );
 
 t.test('an unknown task and one that is not ready are code 3, each with its reason', async (t) => {
-  const target = await ServiceTarget.start(t);
   const unknown = await target.run(t, ['get', 'nobody']);
   t.same([unknown.code, unknown.text], [3, '']);
   t.match(unknown.errors, /"nobody" is unknown/);
@@ -81,20 +76,18 @@ t.test('an unknown task and one that is not ready are code 3, each with its reas
 t.test(
   'a store that cannot be asked is code 4, and an id that cannot be one is code 2',
   async (t) => {
-    const target = new Target(`http://127.0.0.1:${await freePort()}`);
-    const gone = await target.run(t, ['get', 'a']);
+    const nobody = new Target(`http://127.0.0.1:${await freePort()}`);
+    const gone = await nobody.run(t, ['get', 'a']);
     t.same([gone.code, gone.text], [4, '']);
     t.match(gone.errors, /cannot be reached|ECONNREFUSED/);
-    const timed = await target.run(t, ['wait', 'a', '--timeout', '300ms']);
+    const timed = await nobody.run(t, ['wait', 'a', '--timeout', '300ms']);
     t.equal(timed.code, 4, 'could not ask is not the same as not ready');
-    const up = await ServiceTarget.start(t);
-    t.equal((await up.run(t, ['get', 'a/b'])).code, 2);
-    t.equal((await up.run(t, ['wait', 'a', 'b b'])).code, 2);
+    t.equal((await target.run(t, ['get', 'a/b'])).code, 2);
+    t.equal((await target.run(t, ['wait', 'a', 'b b'])).code, 2);
   },
 );
 
 t.test('wait prints the outcome of one task when it comes, known before or not', async (t) => {
-  const target = await ServiceTarget.start(t);
   const waiting = target.start(t, ['wait', 'a', '--timeout', '60s']);
   const other = target.start(t, ['wait', 'b']);
   await target.run(t, ['set', 'a', EXACT]);
@@ -106,7 +99,6 @@ t.test('wait prints the outcome of one task when it comes, known before or not',
 });
 
 t.test('wait ends at its time-out with code 3, and says what it saw', async (t) => {
-  const target = await ServiceTarget.start(t);
   const result = await target.run(t, ['wait', 'a', '--timeout', '300ms']);
   t.same([result.code, result.text], [3, '']);
   t.match(result.errors, /"a" is unknown/);
@@ -115,7 +107,6 @@ t.test('wait ends at its time-out with code 3, and says what it saw', async (t) 
 });
 
 t.test('wait for several prints a line for each as it becomes ready', async (t) => {
-  const target = await ServiceTarget.start(t);
   const waiting = target.start(t, ['wait', 'a', 'b', 'c', 'a']);
   await target.run(t, ['set', 'c', '{"x":\n1}', '--execution-time', '0.250']);
   await waiting.until(/^c\t.*\n/m);
@@ -131,7 +122,6 @@ t.test('wait for several prints a line for each as it becomes ready', async (t) 
 });
 
 t.test('wait for several with --json: a document each, the outcome byte for byte', async (t) => {
-  const target = await ServiceTarget.start(t);
   await target.run(t, ['set', 'a', EXACT]);
   await target.run(t, ['set', 'b', '2']);
   const result = await target.run(t, ['wait', 'a', 'b', '--json']);
@@ -143,7 +133,6 @@ t.test('wait for several with --json: a document each, the outcome byte for byte
 });
 
 t.test('wait --any ends with the first; a time-out names all that are not ready', async (t) => {
-  const target = await ServiceTarget.start(t);
   await target.run(t, ['set', 'b', '1']);
   const any = await target.run(t, ['wait', 'a', 'b', 'c', '--any']);
   t.same([any.code, any.text, any.errors], [0, 'b\tSUCCESS\t0\t1\n', '']);
@@ -153,10 +142,9 @@ t.test('wait --any ends with the first; a time-out names all that are not ready'
 });
 
 t.test('wait ends where the task is deleted under it', async (t) => {
-  const target = await ServiceTarget.start(t);
   await target.backend.setProgress('a', { state: 'STARTED' });
   const waiting = target.start(t, ['wait', 'a']);
-  await target.untilAsked(WAITS, 1);
+  await target.untilAsked('wait');
   // An answer to a later question: the wait has had its first.
   t.equal((await target.run(t, ['get', 'a'])).code, 3);
   await target.backend.delete('a');
@@ -165,31 +153,14 @@ t.test('wait ends where the task is deleted under it', async (t) => {
   t.match(result.errors, /"a" was deleted, consumed or expired/);
 });
 
-t.test('wait lives through a service that is killed and started again', async (t) => {
-  const target = await ServiceTarget.start(t);
-  const one = target.start(t, ['wait', 'a', '--timeout', '120s']);
-  const many = target.start(t, ['wait', 'a', 'b', '--timeout', '120s']);
-  await target.untilAsked(WAITS, 2);
-  await target.kill();
-  await pause(100);
-  await target.restart();
-  t.equal((await target.run(t, ['set', 'b', '2'])).code, 0);
-  t.equal((await target.run(t, ['set', 'a', '1'])).code, 0);
-  t.same([(await one.result).code, (await one.result).text], [0, '1\n']);
-  t.equal((await many.result).code, 0);
-  t.same((await many.result).text.split('\n').sort(), ['', 'a\tSUCCESS\t0\t1', 'b\tSUCCESS\t0\t2']);
-});
-
 t.test('a signal ends a wait with the code that a shell expects', async (t) => {
-  const target = await ServiceTarget.start(t);
   const waiting = target.start(t, ['wait', 'a']);
-  await target.untilAsked(WAITS, 1);
+  await target.untilAsked('wait');
   waiting.signal('SIGTERM');
   t.equal((await waiting.result).code, 143);
 });
 
 t.test('an outcome of many megabytes goes through a pipe whole', async (t) => {
-  const target = await ServiceTarget.start(t);
   const text = 'x'.repeat(7 * 1_024 * 1_024);
   t.equal((await target.run(t, ['set', 'a', '-', '--text'], { stdin: text })).code, 0);
   const result = await target.run(t, ['get', 'a']);

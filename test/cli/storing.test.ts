@@ -6,8 +6,10 @@ async function outcomeOf(t: Test, target: ServiceTarget, taskId: string): Promis
   return (await target.run(t, ['get', taskId, '--json'])).text;
 }
 
+const target = await ServiceTarget.start(t);
+t.beforeEach(() => target.clear());
+
 t.test('set stores labels and time beside the value, all as they are spelt', async (t) => {
-  const target = await ServiceTarget.start(t);
   const flags = ['--labels', '{"q": 1.0, "q": "b"}', '--execution-time', '0.50', '--ttl', '10m'];
   const result = await target.run(t, ['set', 'a', ' [1, 2 ] ', ...flags]);
   t.same([result.code, result.text, result.errors], [0, '', ''], 'it is silent');
@@ -18,7 +20,6 @@ t.test('set stores labels and time beside the value, all as they are spelt', asy
 });
 
 t.test('set reads the standard input with -, as JSON, as text or as bytes', async (t) => {
-  const target = await ServiceTarget.start(t);
   await target.run(t, ['set', 'a', '-'], { stdin: '{"a":\n1}\n' });
   t.match(await outcomeOf(t, target, 'a'), '"return_value":{"a":\n1},');
   await target.run(t, ['set', 'b', '-', '--text'], { stdin: '{"a":1}\n' });
@@ -28,7 +29,6 @@ t.test('set reads the standard input with -, as JSON, as text or as bytes', asyn
 });
 
 t.test('set refuses what is no JSON value, and stores nothing', async (t) => {
-  const target = await ServiceTarget.start(t);
   for (const wrong of ['nope', '', '1 2', '1,"is_err":true', '1}', '{"a":1', 'NaN', '\ufeff1']) {
     const result = await target.run(t, ['set', 'a', wrong]);
     t.equal(result.code, 2, wrong);
@@ -51,7 +51,6 @@ t.test('set refuses what is no JSON value, and stores nothing', async (t) => {
 t.test(
   'the last set wins; with --create the first one does, and a repeat of it is none',
   async (t) => {
-    const target = await ServiceTarget.start(t);
     await target.run(t, ['set', 'a', '1']);
     await target.run(t, ['set', 'a', '2']);
     t.equal((await target.run(t, ['get', 'a'])).text, '2\n');
@@ -64,7 +63,6 @@ t.test(
 );
 
 t.test('--json prints the status of the task', async (t) => {
-  const target = await ServiceTarget.start(t);
   const result = await target.run(t, ['set', 'a', '1', '--json', '--ttl', 'never']);
   t.match(JSON.parse(result.text), { task_id: 'a', state: 'SUCCESS', expires_at: null });
   const failed = await target.run(t, ['fail', 'b', '--json', '--ttl', '1h']);
@@ -74,7 +72,6 @@ t.test('--json prints the status of the task', async (t) => {
 });
 
 t.test('fail stores an exception with a type, and a message if there is one', async (t) => {
-  const target = await ServiceTarget.start(t);
   t.equal((await target.run(t, ['fail', 'a'])).code, 0);
   t.match(await outcomeOf(t, target, 'a'), '"error":{"exc_type":"Error","exc_message":[],');
   await target.run(t, ['fail', 'a', '-', '--type', 'Lost', '--labels', '{"k":1}'], {
@@ -85,25 +82,4 @@ t.test('fail stores an exception with a type, and a message if there is one', as
     text,
     '"labels":{"k":1},"error":{"exc_type":"Lost","exc_message":["a\\n\\"quoted\\"\\n"],',
   );
-});
-
-t.test('set goes on while the service cannot be asked, and says so once', async (t) => {
-  const target = await ServiceTarget.start(t);
-  await target.kill();
-  const storing = target.start(t, ['set', 'a', '1', '--retry-for', '60s']);
-  await storing.until(/not stored yet, trying again/);
-  await target.restart();
-  const result = await storing.result;
-  t.equal(result.code, 0);
-  t.equal(result.errors.match(/trying again/g)?.length, 1);
-  t.equal((await target.run(t, ['get', 'a'])).text, '1\n');
-});
-
-t.test('set gives up with code 4 when its time is over', async (t) => {
-  const target = await ServiceTarget.start(t);
-  await target.kill();
-  t.equal((await target.run(t, ['set', 'a', '1', '--retry-for', '300ms'])).code, 4);
-  t.equal((await target.run(t, ['fail', 'a', '--retry-for', '0'])).code, 4);
-  await target.restart();
-  t.equal((await target.run(t, ['get', 'a'])).code, 3);
 });

@@ -80,6 +80,12 @@ export class ServiceTarget extends Target {
     return new ServiceTarget(proxy, service, { backend, start });
   }
 
+  /** Removes every task. */
+  async clear(): Promise<void> {
+    const { items } = await this.backend.list({ limit: 1_000 });
+    for (const { taskId } of items) await this.backend.delete(taskId);
+  }
+
   /** Ends the service as a crash would. */
   async kill(): Promise<void> {
     this.#service.signal('SIGKILL');

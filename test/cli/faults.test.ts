@@ -1,4 +1,4 @@
-/** `resultd exec` while the service cannot be asked: the program runs, and its outcome is not lost. */
+/** The commands while the service cannot be asked: they wait, try again, and lose no outcome. */
 import t from 'tap';
 import { freePort } from '../support/redis-server.js';
 import { ServiceTarget, Target } from '../support/target.js';
@@ -69,4 +69,39 @@ t.test('what could never be stored is refused before the program runs', async (t
     const result = await target.run(t, args);
     t.same([result.code, result.text], [2, ''], args.join(' '));
   }
+});
+
+t.test('wait lives through a service that is killed and started again', async (t) => {
+  const target = await ServiceTarget.start(t);
+  const one = target.start(t, ['wait', 'a', '--timeout', '120s']);
+  const many = target.start(t, ['wait', 'a', 'b', '--timeout', '120s']);
+  await target.untilAsked('wait', 2);
+  await target.kill();
+  await target.restart();
+  t.equal((await target.run(t, ['set', 'b', '2'])).code, 0);
+  t.equal((await target.run(t, ['set', 'a', '1'])).code, 0);
+  t.same([(await one.result).code, (await one.result).text], [0, '1\n']);
+  t.equal((await many.result).code, 0);
+  t.same((await many.result).text.split('\n').sort(), ['', 'a\tSUCCESS\t0\t1', 'b\tSUCCESS\t0\t2']);
+});
+
+t.test('set goes on while the service cannot be asked, and says so once', async (t) => {
+  const target = await ServiceTarget.start(t);
+  await target.kill();
+  const storing = target.start(t, ['set', 'a', '1', '--retry-for', '60s']);
+  await storing.until(/not stored yet, trying again/);
+  await target.restart();
+  const result = await storing.result;
+  t.equal(result.code, 0);
+  t.equal(result.errors.match(/trying again/g)?.length, 1);
+  t.equal((await target.run(t, ['get', 'a'])).text, '1\n');
+});
+
+t.test('set gives up with code 4 when its time is over', async (t) => {
+  const target = await ServiceTarget.start(t);
+  await target.kill();
+  t.equal((await target.run(t, ['set', 'a', '1', '--retry-for', '300ms'])).code, 4);
+  t.equal((await target.run(t, ['fail', 'a', '--retry-for', '0'])).code, 4);
+  await target.restart();
+  t.equal((await target.run(t, ['get', 'a'])).code, 3);
 });
