@@ -166,6 +166,22 @@ t.test('a task that went while the service could not be asked ends the wait', as
   }
 });
 
+t.test('a task that went between two polls is not waited for until the end', async (t) => {
+  const { front, backend, remote, wait } = await open(t);
+  const view = snapshotIn(await backend.setProgress('task', { state: 'STARTED' })).toStatusView();
+  const direct = HttpBackend.fromUrl(remote.origin);
+  await direct.startup();
+  t.teardown(() => direct.shutdown());
+  const headers = { 'content-type': 'application/json' };
+  front.next([{ status: 200, headers, body: view }, { status: 502 }, { status: 502 }]);
+  const waiting = wait('task', { timeoutMs: 50_000 });
+  await eventually(t, () => front.seen.some((line) => line.includes('wait=')), 'it has known it');
+  await direct.delete('task');
+  const began = performance.now();
+  t.same(await waiting.result, { reason: 'removed', snapshot: undefined });
+  t.ok(performance.now() - began < 30_000, 'it was looked for before the next poll');
+});
+
 t.test('a front that answers for the service, or cuts, ends no wait', async (t) => {
   const { front, backend, remote, wait } = await open(t);
   front.next([
@@ -251,7 +267,7 @@ t.test('a shutdown ends waits, and there are none before the startup', async (t)
 });
 
 t.test('many tasks are waited for by one request', async (t) => {
-  const { remote, backend, front } = await open(t);
+  const { remote, backend, front, wait } = await open(t);
   const ids = Array.from({ length: 1_000 }, (_, n) => `task-${n}`);
   const begin = (target: number, timeoutMs = 30_000) =>
     backend.waits()!.waitMany({ taskIds: [...ids, 'task-0'], target, timeoutMs, caller: 'a' });
@@ -277,7 +293,13 @@ t.test('many tasks are waited for by one request', async (t) => {
   t.equal(complete.ready.get('task-3')?.state, 'SUCCESS');
   t.ok(front.seen.filter((line) => line === 'POST /v1/batch/wait').length <= 30);
   const tooMany = Array.from({ length: 10_001 }, (_, n) => `t-${n}`);
-  const wait = () =>
-    backend.waits()!.waitMany({ taskIds: tooMany, target: 1, timeoutMs: 1_000, caller: 'a' });
-  t.throws(wait, { code: 'invalid-parameter' });
+  const refusals = [
+    [tooMany, 'invalid-parameter'],
+    [['a b'], 'invalid-task-id'],
+  ] as const;
+  for (const [taskIds, code] of refusals) {
+    const request = { taskIds, target: 1, timeoutMs: 1_000, caller: 'a' };
+    isError(t, await errorOf(backend.waits()!.waitMany(request).result), code, code);
+  }
+  isError(t, await errorOf(wait('../stats?a=').result), 'invalid-task-id', 'a single one');
 });

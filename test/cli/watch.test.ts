@@ -52,7 +52,7 @@ t.test('--json is the status of the task on one line, numbers as they were sent'
 
 t.test('a reader that goes away ends it, quietly', async (t) => {
   await target.backend.setProgress('a', { state: 'STARTED' });
-  const line = 'resultd watch a | head -1; echo "${PIPESTATUS[*]}"';
+  const line = 'set -o pipefail; resultd watch a | head -1; echo "code $?"';
   const watching = target.startShell(t, line);
   await watching.until(/\ta\tSTARTED\t\n/);
   let count = 0;
@@ -62,7 +62,7 @@ t.test('a reader that goes away ends it, quietly', async (t) => {
   }, 150);
   const result = await watching.result;
   clearInterval(writing);
-  t.match(result.text, /\n0 0\n$/);
+  t.match(result.text, /\ncode 0\n$/);
   t.equal(result.errors, '');
 });
 
@@ -141,9 +141,11 @@ t.test('Ctrl-C reaches what exec runs once, and its outcome is stored', async (t
   );
 });
 
-t.test('a hang-up of the watched service is lived through', async (t) => {
+t.test('watch lives through a service that is killed and started again', async (t) => {
   const watching = target.start(t, ['watch']);
   await target.untilAsked('GET /v1/tasks?');
+  await target.backend.setProgress('early', { state: 'STARTED' });
+  await watching.until(/\tearly\tSTARTED\t/);
   await target.kill();
   await target.restart();
   await target.backend.setResult('late', { returnValue: 1 });

@@ -8,6 +8,7 @@ import type { ResultdError } from '../../src/errors.js';
 import { NEVER } from '../../src/task-entry.js';
 import {
   errorOf,
+  eventually,
   failure,
   HOUR_MS,
   isError,
@@ -195,6 +196,27 @@ t.test('a service that stays away could not be asked', async (t) => {
     t.equal((error as ResultdError).retryable, true);
     t.ok(front.seen.length > 1, `${front.seen.length} tries`);
   }
+});
+
+t.test('a call that queues here has its whole time when it is its turn', async (t) => {
+  const { front, backend } = await open(t, { storeTimeoutMs: 1_500 });
+  front.treat = () => ({ delayMs: 300 });
+  const calls = Array.from({ length: 640 }, (_, n) => errorOf(backend.getStatus(`task-${n}`)));
+  t.same(new Set(await Promise.all(calls)), new Set([undefined]), 'ten rounds of 300 ms each');
+});
+
+t.test('where nobody is answered, those who queue are not kept for their turn', async (t) => {
+  const { remote, backend } = await open(t, { storeTimeoutMs: 500 });
+  remote.freeze();
+  const began = performance.now();
+  const calls = Array.from({ length: 6_400 }, (_, n) => errorOf(backend.getStatus(`task-${n}`)));
+  for (const error of await Promise.all(calls)) {
+    if ((error as ResultdError | undefined)?.code !== 'store-unavailable') throw error;
+  }
+  t.ok(performance.now() - began < 20_000, 'a hundred rounds would take 50 s');
+  remote.proxy.heal();
+  const answers = async () => (await errorOf(backend.ping())) === undefined;
+  await eventually(t, answers, 'the next ones are answered');
 });
 
 t.test("the service's refusals are the same errors, and are not tried again", async (t) => {
