@@ -5,12 +5,18 @@ import { type ListParameters, ListQuerySchema } from '../schemas/parameters.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { nextPage, parseListQuery } from '../src/http/list-query.js';
 import { readRoute } from '../src/http/read-route.js';
+import { RequestGate } from '../src/http/request-gate.js';
 import type { ResultBackend } from '../src/result-backend.js';
 
 const URL = '/v1/tasks';
 
+/** How many lists and counts are made at once, and how many more may wait for that. */
+const AT_ONCE = 16;
+const QUEUED = 256;
+
 /** Registers the routes. They know the contract only. */
 export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
+  const gate = new RequestGate({ what: 'lists and counts', atOnce: AT_ONCE, queued: QUEUED });
   readRoute<{ Querystring: ListParameters }>(app, URL, {
     schema: {
       operationId: 'listTasks',
@@ -26,7 +32,8 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       },
     },
     handler: async (request, reply) => {
-      const { items, nextCursor } = await backend.list(parseListQuery(request.query));
+      const query = parseListQuery(request.query);
+      const { items, nextCursor } = await gate.run(reply.raw, () => backend.list(query));
       reply.header('cache-control', 'no-store');
       if (nextCursor !== undefined) reply.header('link', nextPage(URL, request.query, nextCursor));
       const views = items.map((item) => item.toStatusView()).join(',');
@@ -45,7 +52,7 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       },
     },
     handler: async (_request, reply) => {
-      const counts = await backend.count();
+      const counts = await gate.run(reply.raw, () => backend.count());
       return sendJson(reply.header('cache-control', 'no-store'), JSON.stringify(counts));
     },
   });
