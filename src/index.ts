@@ -75,6 +75,7 @@ export {
   entryExpiresAt,
   HEAD_ONLY,
   liveEntry,
+  type ManyParts,
   NEVER,
   type Parts,
   stateOf,

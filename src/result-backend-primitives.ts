@@ -7,11 +7,13 @@ import type { Command, Reply } from './commands.js';
 import { unsupported } from './errors.js';
 import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
-import type { Parts, TaskEntry } from './task-entry.js';
+import { loadedBytes, type ManyParts, type Parts, type TaskEntry } from './task-entry.js';
 import type { TaskWaits } from './waits/task-waits.js';
 
 /** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
 const READS_AT_ONCE = 1_000;
+/** How large outcomes are shows when they are there: where their bytes are bounded, few at a time. */
+const BOUNDED_READS = 32;
 
 export abstract class Primitives {
   /** What this store can do. */
@@ -34,18 +36,25 @@ export abstract class Primitives {
   /** Starts a subscription: see `subscribe`. */
   protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
 
-  /** Many reads at once; a store that has a cheaper way overrides it. */
+  /**
+   * Many reads at once, in order, of all tasks or of the first ones up to `maxBytes`; a store that
+   * has a cheaper way overrides it.
+   */
   protected async _readMany(
     namespace: string,
     taskIds: readonly string[],
-    parts: Parts,
+    parts: ManyParts,
   ): Promise<(TaskEntry | undefined)[]> {
+    const { maxBytes = Number.POSITIVE_INFINITY } = parts;
     const entries: (TaskEntry | undefined)[] = [];
-    for (let at = 0; at < taskIds.length; at += READS_AT_ONCE) {
-      const some = taskIds.slice(at, at + READS_AT_ONCE);
-      entries.push(
-        ...(await Promise.all(some.map((taskId) => this._read(namespace, taskId, parts)))),
-      );
+    let bytes = 0;
+    for (let step = 4; entries.length < taskIds.length && bytes < maxBytes; step *= 2) {
+      const count = maxBytes < Infinity ? Math.min(step, BOUNDED_READS) : READS_AT_ONCE;
+      const some = taskIds.slice(entries.length, entries.length + count);
+      for (const entry of await Promise.all(some.map((id) => this._read(namespace, id, parts)))) {
+        bytes += loadedBytes(entry);
+        entries.push(entry);
+      }
     }
     return entries;
   }

@@ -38,6 +38,7 @@ import type {
 import {
   HEAD_ONLY,
   liveEntry,
+  type ManyParts,
   NEVER,
   type Parts,
   stateOf,
@@ -198,10 +199,13 @@ export abstract class ResultBackend extends Primitives {
     }
   }
 
-  /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
+  /**
+   * Many tasks in one read, in the order of their ids; undefined for each unknown one. Those of the
+   * first ids alone where the parts have a `maxBytes`, and these reach it.
+   */
   async getMany(
     taskIds: readonly string[],
-    parts: Parts = HEAD_ONLY,
+    parts: ManyParts = HEAD_ONLY,
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
     return this.#call(async (root) => {

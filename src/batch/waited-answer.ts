@@ -14,10 +14,16 @@ export async function* waitedAnswer(
   { taskIds, ...options }: GetBody,
   { isComplete, ready }: ManyWaitResult,
 ): AsyncGenerator<Buffer> {
-  yield Buffer.from(`{"complete":${isComplete},"ready":[`);
   const readyIds = taskIds.filter((taskId) => ready.has(taskId));
-  if (options.include === 'outcome') yield* readEntries(backend, readyIds, options);
-  else yield* statusEntries(readyIds.map((taskId) => ready.get(taskId)!));
   const pending = taskIds.filter((taskId) => !ready.has(taskId));
-  yield Buffer.from(`],"pending":${JSON.stringify(pending)}}`);
+  const frame = {
+    before: `{"complete":${isComplete},"ready":[`,
+    after: `],"pending":${JSON.stringify(pending)}}`,
+  };
+  if (options.include === 'outcome') yield* readEntries(backend, readyIds, options, frame);
+  else
+    yield* statusEntries(
+      readyIds.map((taskId) => ready.get(taskId)!),
+      frame,
+    );
 }

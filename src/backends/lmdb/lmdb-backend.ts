@@ -17,7 +17,13 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { type Parts, type TaskEntry, versionOf } from '../../task-entry.js';
+import {
+  type ManyParts,
+  type Parts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../task-entry.js';
 import { DirectoryLock } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
 import { planCommand, planProbe, planPurge } from './planner.js';
@@ -109,10 +115,11 @@ export class LmdbBackend extends ResultBackend {
   protected override async _readMany(
     namespace: string,
     taskIds: readonly string[],
-    parts: Parts,
+    parts: ManyParts,
   ): Promise<(TaskEntry | undefined)[]> {
     const tables = await this.#open();
-    return taskIds.map((taskId) => readEntry(tables, namespace, taskId, parts));
+    const { maxBytes = Number.POSITIVE_INFINITY } = parts;
+    return readUpTo(maxBytes, taskIds, (taskId) => readEntry(tables, namespace, taskId, parts));
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {

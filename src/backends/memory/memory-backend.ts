@@ -16,7 +16,13 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { entryExpiresAt, type TaskEntry, versionOf } from '../../task-entry.js';
+import {
+  entryExpiresAt,
+  type ManyParts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../task-entry.js';
 import { type Expiring, ExpiryWheel, SLOT_MS } from './expiry-wheel.js';
 
 export interface MemoryBackendOptions extends ResultBackendOptions {
@@ -76,6 +82,15 @@ export class MemoryBackend extends ResultBackend {
 
   protected async _read(namespace: string, taskId: string): Promise<TaskEntry | undefined> {
     return this.#spaces.get(namespace)?.get(taskId)?.entry;
+  }
+
+  protected override async _readMany(
+    namespace: string,
+    taskIds: readonly string[],
+    { maxBytes = Number.POSITIVE_INFINITY }: ManyParts,
+  ): Promise<(TaskEntry | undefined)[]> {
+    const space = this.#spaces.get(namespace);
+    return readUpTo(maxBytes, taskIds, (taskId) => space?.get(taskId)?.entry);
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
