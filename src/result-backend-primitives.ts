@@ -12,8 +12,8 @@ import type { TaskWaits } from './waits/task-waits.js';
 
 /** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
 const READS_AT_ONCE = 1_000;
-/** How large outcomes are shows when they are there: where their bytes are bounded, few at a time. */
-const BOUNDED_READS = 32;
+/** How large records are shows when they are there: where their bytes are bounded, few at first. */
+const FIRST_BOUNDED_READS = 16;
 
 export abstract class Primitives {
   /** What this store can do. */
@@ -48,13 +48,21 @@ export abstract class Primitives {
     const { maxBytes = Number.POSITIVE_INFINITY } = parts;
     const entries: (TaskEntry | undefined)[] = [];
     let bytes = 0;
-    for (let step = 4; entries.length < taskIds.length && bytes < maxBytes; step *= 2) {
-      const count = maxBytes < Infinity ? Math.min(step, BOUNDED_READS) : READS_AT_ONCE;
-      const some = taskIds.slice(entries.length, entries.length + count);
-      for (const entry of await Promise.all(some.map((id) => this._read(namespace, id, parts)))) {
-        bytes += loadedBytes(entry);
-        entries.push(entry);
-      }
+    let step = maxBytes < Number.POSITIVE_INFINITY ? FIRST_BOUNDED_READS : READS_AT_ONCE;
+    while (entries.length < taskIds.length && bytes < maxBytes) {
+      const some = taskIds.slice(entries.length, entries.length + step);
+      let end = some.length;
+      const reads = some.map((taskId, index) =>
+        this._read(namespace, taskId, parts).then((entry) => {
+          bytes += loadedBytes(entry);
+          if (bytes >= maxBytes) end = Math.min(end, index + 1);
+          // What is too much is dropped as it comes, so that it is never held.
+          return index < end ? entry : undefined;
+        }),
+      );
+      const found = await Promise.all(reads);
+      entries.push(...found.slice(0, end));
+      step = Math.min(2 * step, READS_AT_ONCE);
     }
     return entries;
   }

@@ -9,7 +9,7 @@
 import type { Command, Conditions, Reply } from './commands.js';
 import * as errors from './errors.js';
 import { LifeCycle } from './life-cycle.js';
-import { decodeCursor, encodeCursor, type StateCounts, withinPage } from './listing.js';
+import { decodeCursor, encodeCursor, PAGE_BYTES, type StateCounts, withinPage } from './listing.js';
 import { checkNamespace, checkTaskId } from './names.js';
 import {
   type Outcome,
@@ -53,6 +53,8 @@ export type * from './result-backend-types.js';
 const DAY_MS = 86_400_000;
 /** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
 const LONGEST_TTL_MS = 36_500 * DAY_MS;
+/** About how many bytes of records are read at once where there may be very many. */
+const CHUNK_BYTES = 1_024 * 1_024;
 
 export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
@@ -217,6 +219,22 @@ export abstract class ResultBackend extends Primitives {
     });
   }
 
+  /**
+   * Any number of tasks, in order, at most `atOnce` at a time, so that few bytes are in memory.
+   */
+  async *getInChunks(
+    taskIds: readonly string[],
+    parts: Parts,
+    atOnce: number,
+  ): AsyncGenerator<(TaskSnapshot | undefined)[], void> {
+    const bounded = { ...parts, maxBytes: CHUNK_BYTES };
+    for (let at = 0; at < taskIds.length; ) {
+      const chunk = await this.getMany(taskIds.slice(at, at + atOnce), bounded);
+      yield chunk;
+      at += chunk.length;
+    }
+  }
+
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
   async setMany(items: readonly SetManyItem[]): Promise<(WriteReceipt | errors.ResultdError)[]> {
     return Promise.all(
@@ -247,6 +265,7 @@ export abstract class ResultBackend extends Primitives {
       position: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
+      maxBytes: PAGE_BYTES,
     };
     const listed = await this.#call((root) => root._list(this.boundNamespace, scan));
     const page = withinPage(listed.slice(0, limit));

@@ -39,7 +39,7 @@ export interface Parts {
 /** What a read of many tasks moves. */
 export interface ManyParts extends Parts {
   /**
-   * About how many bytes of outcomes and logs may be held at once: the read stops after the task
+   * About how many bytes of records may be held at once: the read stops after the task
    * that reaches it, and has fewer tasks than it was asked for, but at least one. Default: all.
    */
   readonly maxBytes?: number;
@@ -77,9 +77,10 @@ export function trimmedEntry(
   return { ...entry, body: body ? entry.body : undefined, log: log ? entry.log : undefined };
 }
 
-/** The bytes that a read has moved of the outcome and its log. */
+/** The bytes that a read has moved of the outcome, its log and the progress. */
 export function loadedBytes(entry: TaskEntry | undefined): number {
-  return (entry?.body?.length ?? 0) + (entry?.log?.length ?? 0);
+  if (entry === undefined) return 0;
+  return (entry.body?.length ?? 0) + (entry.log?.length ?? 0) + (entry.progress?.length ?? 0);
 }
 
 /** One after the other, up to `maxBytes`: see `ManyParts`. For stores that can read at once. */

@@ -5,6 +5,7 @@ import { envelopeWithLog, errorBytes, JSON_TYPE } from './outcome.js';
 import type { Progress } from './progress.js';
 import {
   entryExpiresAt,
+  loadedBytes,
   NEVER,
   type Parts,
   progressMeta,
@@ -22,6 +23,15 @@ const NO_PROGRESS = ',"progress":null';
 const NO_OUTCOME = ',"content_type":null,"size":null,"execution_time":null';
 const JSON_OUTCOME = `,"content_type":"${JSON_TYPE}","size":`;
 
+/** Takes a document in pieces, one after the other. */
+export interface ViewWriter {
+  text(text: string): void;
+  bytes(bytes: Buffer): void;
+}
+
+/** Progress of at least so many bytes is not made text of. */
+const LARGE_BYTES = 4_096;
+
 export class TaskSnapshot {
   readonly taskId: string;
   readonly #entry: TaskEntry;
@@ -37,6 +47,11 @@ export class TaskSnapshot {
   trimmedTo(parts: Parts): TaskSnapshot {
     const trimmed = trimmedEntry(this.#entry, parts);
     return trimmed === this.#entry ? this : new TaskSnapshot(this.taskId, trimmed!);
+  }
+
+  /** The bytes of outcome, log and progress that it holds. */
+  get heldBytes(): number {
+    return loadedBytes(this.#entry);
   }
 
   /** True where the task has an outcome; its progress never makes it ready. */
@@ -126,7 +141,25 @@ export class TaskSnapshot {
 
   /** The status view as JSON text: the wire form of everything above but the outcome's bytes. */
   toStatusView(): string {
-    const { outcome, progress, createdAt } = this.#entry;
+    return this.#view(this.#entry.progress?.toString());
+  }
+
+  /** Writes the status view between two texts. Large progress does not become text for it. */
+  writeStatusView(writer: ViewWriter, before: string, after: string): void {
+    const { progress } = this.#entry;
+    if (progress === undefined || progress.length < LARGE_BYTES) {
+      writer.text(before + this.toStatusView() + after);
+      return;
+    }
+    // JSON text has no such character.
+    const [start, end] = this.#view('\0').split('\0');
+    writer.text(before + start);
+    writer.bytes(progress);
+    writer.text(end + after);
+  }
+
+  #view(progress: string | undefined): string {
+    const { outcome, createdAt } = this.#entry;
     const { updatedAt, expiresAt } = this;
     const created = timestamp(createdAt);
     // Few and long pieces: each of them costs more than its bytes do.
@@ -138,7 +171,7 @@ export class TaskSnapshot {
           : SUCCEEDED;
     return (
       `{"task_id":"${this.taskId}","state":${state},"version":"${this.version}"` +
-      (progress === undefined ? NO_PROGRESS : `,"progress":${progress.toString()}`) +
+      (progress === undefined ? NO_PROGRESS : `,"progress":${progress}`) +
       (outcome === undefined
         ? NO_OUTCOME
         : (outcome.isOpaque ? typeOf(outcome.contentType) : JSON_OUTCOME) +

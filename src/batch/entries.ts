@@ -3,7 +3,7 @@
  * for, its outcome, whose bytes are copied as they are stored.
  *
  * Outcomes stop at a number of bytes for one answer. They are read up to a number of bytes at a time,
- * so that what is held at once stays small beside that.
+ * so that what is held at once stays small beside that, and so is progress, which may be large too.
  */
 import { JSON_TYPE } from '../outcome.js';
 import type { ResultBackend } from '../result-backend.js';
@@ -20,8 +20,8 @@ export interface EntriesOptions {
 const MAX_OUTCOME_BYTES = 64 * 1_024 * 1_024;
 /** Tasks in one read. */
 const AT_ONCE = 500;
-/** Bytes of outcomes in one read, about. */
-const OUTCOME_BYTES_AT_ONCE = 1_024 * 1_024;
+/** Bytes of outcomes and progress in one read, about. */
+const BYTES_AT_ONCE = 1_024 * 1_024;
 /** About what an entry takes, so that the buffer seldom grows. */
 const VIEW_BYTES = 512;
 const COMMA = 0x2c;
@@ -40,13 +40,14 @@ export async function* readEntries(
   { include, withLogs }: EntriesOptions,
   frame: Frame,
 ): AsyncGenerator<Buffer> {
-  const parts = { ...(withLogs ? WITH_LOG : WITH_BODY), maxBytes: OUTCOME_BYTES_AT_ONCE };
+  const parts = { ...(withLogs ? WITH_LOG : WITH_BODY), maxBytes: BYTES_AT_ONCE };
+  const heads = { ...HEAD_ONLY, maxBytes: BYTES_AT_ONCE };
   const omitted = include === 'outcome' ? 'omitted' : undefined;
   let budget = include === 'outcome' ? MAX_OUTCOME_BYTES : 0;
   let at = 0;
   do {
     const ids = taskIds.slice(at, at + AT_ONCE);
-    const snapshots = await backend.getMany(ids, budget > 0 ? parts : HEAD_ONLY);
+    const snapshots = await backend.getMany(ids, budget > 0 ? parts : heads);
     const writer = new ByteWriter(sizeHint(snapshots));
     if (at === 0) writer.text(frame.before);
     for (let index = 0; index < snapshots.length; index += 1) {
@@ -71,19 +72,18 @@ export function* statusEntries(
   snapshots: readonly TaskSnapshot[],
   frame: Frame,
 ): Generator<Buffer> {
-  let at = 0;
-  do {
-    const some = snapshots.slice(at, at + AT_ONCE);
-    const writer = new ByteWriter(sizeHint(some));
-    if (at === 0) writer.text(frame.before);
-    for (const snapshot of some) {
-      if (at > 0) writer.byte(COMMA);
-      writeEntry(writer, snapshot.taskId, snapshot, undefined);
-      at += 1;
-    }
-    if (at === snapshots.length) writer.text(frame.after);
+  const capacity = Math.min(VIEW_BYTES * snapshots.length, BYTES_AT_ONCE) + 3 * frame.after.length;
+  let writer = new ByteWriter(capacity);
+  writer.text(frame.before);
+  for (const [index, snapshot] of snapshots.entries()) {
+    if (index > 0) writer.byte(COMMA);
+    writeEntry(writer, snapshot.taskId, snapshot, undefined);
+    if (writer.length < BYTES_AT_ONCE) continue;
     yield writer.take();
-  } while (at < snapshots.length);
+    writer = new ByteWriter(capacity);
+  }
+  writer.text(frame.after);
+  yield writer.take();
 }
 
 /** One entry. `omitted` says so where the task has an outcome that is not in the answer. */
@@ -97,18 +97,18 @@ function writeEntry(
     writer.text(`{"task_id":"${taskId}","found":false,"status":null}`);
     return;
   }
-  const head = `{"task_id":"${taskId}","found":true,"status":${snapshot.toStatusView()}`;
+  const head = `{"task_id":"${taskId}","found":true,"status":`;
   if (outcome === undefined || !snapshot.ready) {
-    writer.text(`${head}}`);
+    snapshot.writeStatusView(writer, head, '}');
   } else if (outcome === 'omitted') {
-    writer.text(`${head},"outcome_omitted":true}`);
+    snapshot.writeStatusView(writer, head, ',"outcome_omitted":true}');
   } else if (snapshot.isOpaque) {
     const contentType = JSON.stringify(snapshot.contentType);
-    writer.text(`${head},"content_type":${contentType},"outcome_base64":"`);
+    snapshot.writeStatusView(writer, head, `,"content_type":${contentType},"outcome_base64":"`);
     writer.text(outcome.toString('base64'));
     writer.text('"}');
   } else {
-    writer.text(`${head},"content_type":"${JSON_TYPE}","outcome":`);
+    snapshot.writeStatusView(writer, head, `,"content_type":"${JSON_TYPE}","outcome":`);
     writer.bytes(outcome);
     writer.byte(CLOSE_OBJECT);
   }
@@ -116,6 +116,6 @@ function writeEntry(
 
 function sizeHint(snapshots: readonly (TaskSnapshot | undefined)[]): number {
   let size = 0;
-  for (const snapshot of snapshots) size += VIEW_BYTES + (snapshot?.outcome?.length ?? 0);
+  for (const snapshot of snapshots) size += VIEW_BYTES + (snapshot?.heldBytes ?? 0);
   return size;
 }

@@ -181,6 +181,7 @@ export class RedisBackend extends ResultBackend {
   }
 
   protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
+    const parts = { ...HEAD_ONLY, maxBytes: scan.maxBytes };
     const listing = new IndexScan(scan, {
       buckets: BUCKETS,
       classes: classesOf(scan),
@@ -189,7 +190,7 @@ export class RedisBackend extends ResultBackend {
         const args = listArguments(scan, classes, position, limit);
         return ((await this.#evaluate('send', LIST, [key], args)) as IndexPage[]).map(positionsOf);
       },
-      readTasks: (taskIds) => this._readMany(namespace, taskIds, HEAD_ONLY),
+      readTasks: (taskIds) => this._readMany(namespace, taskIds, parts),
       now: () => this._now(),
     });
     return listing.run();
