@@ -23,6 +23,7 @@ import {
   sendNotReady,
   sendOutcome,
   setOutcomeType,
+  viewWithOutcome,
 } from '../src/http/task-answer.js';
 import type { TaskRead, TaskReader } from '../src/http/task-reader.js';
 import type { ResultBackend } from '../src/result-backend.js';
@@ -127,6 +128,7 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
         .header('cache-control', 'no-store')
         .header('task-state', encodeState(snapshot.state))
         .header('task-version', snapshot.version);
+      if (request.query.embed === 'true') return sendJson(reply, viewWithOutcome(snapshot));
       return sendOutcome(reply, snapshot);
     },
   });

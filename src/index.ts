@@ -71,6 +71,7 @@ export {
   type WriteOptions,
   type WriteReceipt,
 } from './result-backend.js';
+export { Task } from './task.js';
 export {
   entryExpiresAt,
   HEAD_ONLY,
@@ -88,3 +89,4 @@ export { TaskSnapshot } from './task-snapshot.js';
 export { WaitHub, type WaitHubOptions } from './wait-hub.js';
 export type { Wait, WaitRequest, WaitResult } from './waits/waiter.js';
 export { decodeHead, encodeHead } from './wire/entry-head.js';
+export { Worker, type WorkerOptions } from './worker.js';
