@@ -32,7 +32,7 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       querystring: ListQuerySchema,
       response: {
         200: answers.json('A page', 'TaskList', 'list'),
-        ...answers.problems(answers.COUNT_PROBLEMS, { 400: ['invalid-parameter'] }),
+        ...answers.problems(answers.COUNT_PROBLEMS),
       },
     },
     handler: async (request, reply) => {

@@ -41,7 +41,7 @@ import {
   toResultdError,
 } from './http/problem.js';
 import { badHost, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
-import { queryValidator } from './http/query-validator.js';
+import { checkAllQueries, queryValidator } from './http/query-validator.js';
 
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
@@ -110,6 +110,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const maxBytes = options.maxLargeAnswerBytes ?? 128 * MIB;
   http.decorate('largeAnswers', new LargeAnswers({ maxBytes, stallMs }));
   const allowed = new AllowedMethods(http);
+  checkAllQueries(http);
   await documentApi(http);
   for (const schema of [...SHARED_SCHEMAS, ...BATCH_SCHEMAS]) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);

@@ -53,8 +53,6 @@ export type * from './result-backend-types.js';
 const DAY_MS = 86_400_000;
 /** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
 const LONGEST_TTL_MS = 36_500 * DAY_MS;
-/** About how many bytes of records are read at once where there may be very many. */
-const CHUNK_BYTES = 1_024 * 1_024;
 
 export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
@@ -224,22 +222,6 @@ export abstract class ResultBackend extends Primitives {
         snapshotOf(taskIds[index]!, liveEntry(entry, now), parts),
       );
     });
-  }
-
-  /**
-   * Any number of tasks, in order, at most `atOnce` at a time, so that few bytes are in memory.
-   */
-  async *getInChunks(
-    taskIds: readonly string[],
-    parts: Parts,
-    atOnce: number,
-  ): AsyncGenerator<(TaskSnapshot | undefined)[], void> {
-    const bounded = { ...parts, maxBytes: CHUNK_BYTES };
-    for (let at = 0; at < taskIds.length; ) {
-      const chunk = await this.getMany(taskIds.slice(at, at + atOnce), bounded);
-      yield chunk;
-      at += chunk.length;
-    }
   }
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */

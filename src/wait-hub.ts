@@ -6,10 +6,11 @@
  * however many wait for it. What hints may miss, a batched re-read makes up for: at once after
  * `lost`, and every 10 to 15 s as a safety net. A parked waiter holds no thread and no connection.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { readInChunks } from './chunked-reads.js';
 import * as errors from './errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
-import { HEAD_ONLY } from './task-entry.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import { type ManyWait, type ManyWaitRequest, ManyWaits } from './waits/many-waits.js';
 import type { TaskWaits } from './waits/task-waits.js';
@@ -284,7 +285,7 @@ export class WaitHub implements TaskWaits {
     const beganAt = this.#clock;
     const ids = topics.map((topic) => topic.taskId);
     let at = 0;
-    for await (const chunk of this.#backend.getInChunks(ids, HEAD_ONLY, BATCH)) {
+    for await (const chunk of readInChunks(this.#backend, ids, BATCH)) {
       for (const snapshot of chunk) {
         const topic = topics[at]!;
         // What ends a wait needs its parts: only such a task is read whole.

@@ -6,10 +6,11 @@
  * Where hints were lost, all readers are told so, since nobody knows what they have missed. While
  * nobody reads, and nobody will come back, nothing is read or kept.
  */
+
 import type { Writable } from 'node:stream';
+import { readInChunks } from '../chunked-reads.js';
 import * as errors from '../errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
-import { HEAD_ONLY } from '../task-entry.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
 import { retryBlock } from '../wire/event-stream.js';
 import { EventAudience } from './event-audience.js';
@@ -201,7 +202,7 @@ export class EventHub {
     this.#changed.clear();
     let at = 0;
     try {
-      for await (const chunk of this.#backend.getInChunks(changed, HEAD_ONLY, BATCH)) {
+      for await (const chunk of readInChunks(this.#backend, changed, BATCH)) {
         this.#publish(changed.slice(at, at + chunk.length), chunk);
         at += chunk.length;
         // Where much has changed, readers take it in, and others have their turn, in between.
@@ -214,7 +215,7 @@ export class EventHub {
     const starting = [...this.#audience.starting];
     const ids = starting.map((reader) => reader.startsWith!);
     let shown = 0;
-    for await (const chunk of this.#backend.getInChunks(ids, HEAD_ONLY, BATCH)) {
+    for await (const chunk of readInChunks(this.#backend, ids, BATCH)) {
       for (const snapshot of chunk) {
         this.#audience.show(starting[shown]!, snapshot);
         shown += 1;

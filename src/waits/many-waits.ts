@@ -6,9 +6,9 @@
  * ready: the answer is what one read found, so a task that was ready and has been removed since is
  * pending again. In between, only tasks that something is heard of are read.
  */
+import { readInChunks } from '../chunked-reads.js';
 import type { ResultdError } from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
-import { HEAD_ONLY } from '../task-entry.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
 
 export interface ManyWaitRequest {
@@ -172,7 +172,7 @@ export class ManyWaits {
   async #readyOf({ taskIds }: ManyWaiter): Promise<Ready> {
     const ready: Ready = new Map();
     let bytes = 0;
-    for await (const chunk of this.#backend.getInChunks(taskIds, HEAD_ONLY, BATCH)) {
+    for await (const chunk of readInChunks(this.#backend, taskIds, BATCH)) {
       for (const snapshot of chunk) {
         if (snapshot?.ready !== true) continue;
         bytes += snapshot.heldBytes;
@@ -212,7 +212,7 @@ export class ManyWaits {
   }
 
   async #readSome(taskIds: readonly string[], beganAt: number): Promise<void> {
-    for await (const chunk of this.#backend.getInChunks(taskIds, HEAD_ONLY, BATCH)) {
+    for await (const chunk of readInChunks(this.#backend, taskIds, BATCH)) {
       for (const snapshot of chunk) {
         if (snapshot?.ready === true) this.#see(snapshot.taskId, beganAt);
       }
