@@ -70,7 +70,7 @@ export abstract class ResultBackend extends Primitives {
     };
     this.boundNamespace = this.options.namespace;
     checkNamespace(this.boundNamespace);
-    this.#commands = new WriteCommands(this.options);
+    this.#commands = new WriteCommands(this.options, options);
   }
 
   /**

@@ -22,9 +22,12 @@ const LONGEST_TTL_MS = 36_500 * 86_400_000;
 
 export class WriteCommands {
   readonly #options: Required<ResultBackendOptions>;
+  readonly #given: ResultBackendOptions;
 
-  constructor(options: Required<ResultBackendOptions>) {
+  /** `options` are the ones that hold, `given` those of them that somebody chose. */
+  constructor(options: Required<ResultBackendOptions>, given: ResultBackendOptions) {
     this.#options = options;
+    this.#given = given;
   }
 
   /** Throws `invalid-task-id`, `too-large`, `invalid-parameter`, `invalid-body`. */
@@ -45,6 +48,10 @@ export class WriteCommands {
       conditions: options.conditions ?? NO_CONDITIONS,
       random: randomVersion(),
       ttlMs: this.ttl(options.ttlMs, encoded.isErr ? failureTtlMs : resultTtlMs),
+      isDefaultTtl: this.#isDefaultTtl(
+        options.ttlMs,
+        encoded.isErr ? 'failureTtlMs' : 'resultTtlMs',
+      ),
     };
   }
 
@@ -65,6 +72,7 @@ export class WriteCommands {
       conditions: options.conditions ?? NO_CONDITIONS,
       random: randomVersion(),
       ttlMs: this.ttl(options.ttlMs, this.#options.progressTtlMs),
+      isDefaultTtl: this.#isDefaultTtl(options.ttlMs, 'progressTtlMs'),
     };
   }
 
@@ -84,6 +92,14 @@ export class WriteCommands {
       );
     }
     return Math.min(ttl === NEVER ? NEVER : Math.min(ttl, LONGEST_TTL_MS), this.#options.maxTtlMs);
+  }
+
+  #isDefaultTtl(
+    ttlMs: number | undefined,
+    option: 'resultTtlMs' | 'failureTtlMs' | 'progressTtlMs',
+  ): boolean {
+    const given = this.#given;
+    return ttlMs === undefined && given[option] === undefined && given.maxTtlMs === undefined;
   }
 
   #checkSize(size: number): void {
