@@ -109,7 +109,10 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
       querystring: ConsumeQuerySchema,
       headers: ConsumeHeadersSchema,
       response: {
-        200: answers.outcome('The outcome, which is no longer stored', 'consumed'),
+        200: answers.outcome(
+          'The outcome, which is no longer stored; with embed=true the TaskView of what it was',
+          'consumed',
+        ),
         ...answers.problems(answers.CHANGE_PROBLEMS, {
           404: ['task-unknown'],
           409: ['not-ready'],

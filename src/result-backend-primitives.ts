@@ -33,6 +33,21 @@ export abstract class Primitives {
   ): Promise<TaskEntry | undefined>;
   /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
   protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
+  /**
+   * Many commands at once, in no order, each as if it were alone: its reply, or why it failed, in its
+   * place. A store that has a cheaper way overrides it.
+   */
+  protected async _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<readonly (Reply | Error)[]> {
+    return Promise.all(
+      commands.map((command) =>
+        this._execute(namespace, command).catch((error: Error): Error => error),
+      ),
+    );
+  }
+
   /** Starts a subscription: see `subscribe`. */
   protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
 

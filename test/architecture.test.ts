@@ -72,8 +72,10 @@ t.test('schemas import only typebox and themselves', async (t) => {
   }
 });
 
-t.test('the contract and the errors reach no framework, store client or backend', async (t) => {
-  for (const file of ['src/result-backend.ts', 'src/errors.ts', 'src/wait-hub.ts']) {
+t.test('contract, Task and Worker reach no framework, store client or backend', async (t) => {
+  const files = ['result-backend', 'errors', 'wait-hub', 'task', 'task/gather', 'worker'];
+  for (const file of files.map((name) => `src/${name}.ts`)) {
+    t.ok(reach(file).size > 0 || file === 'src/errors.ts', file);
     for (const name of reach(file)) {
       const isForeign = !name.startsWith('src/') && !name.startsWith('node:');
       t.notOk(isForeign || isBackend(name) || name.startsWith('src/http/'), `${file}: ${name}`);
@@ -102,11 +104,24 @@ t.test("a store's client appears in its own backend alone", async (t) => {
   }
 });
 
-t.test('only the broker names concrete backends, and it loads them lazily', async (t) => {
+t.test('only the brokers name concrete backends, and they load them lazily', async (t) => {
+  const home = { 'src/broker.ts': /^src\/backends\//, 'src/client.ts': /^src\/backends\/http\// };
   for (const { file, imports, text } of modules.filter(({ file }) => !isBackend(file))) {
     const named = imports.filter(isBackend);
-    if (file !== 'src/broker.ts') t.same(named, [], file);
-    else t.notMatch(text, /^import (?!type\b)[^;]*backends\//m, 'it has no static import of one');
+    const allowed = home[file as keyof typeof home];
+    for (const name of named) t.ok(allowed?.test(name), `${file}: ${name}`);
+    t.notMatch(text, /^import (?!type\b)[^;]*backends\//m, `${file} has no static import of one`);
+  }
+});
+
+t.test('a client reaches the HTTP backend and its client, and nothing else', async (t) => {
+  const reached = [...reach('src/client.ts')].filter((name) => !name.startsWith('node:'));
+  t.ok(reached.includes('src/backends/http/http-backend.ts'));
+  t.ok(reached.includes('src/worker.ts'));
+  for (const name of reached) {
+    const isOurs = name.startsWith('src/') && !/^src\/(app|broker|http\/|batch\/)/.test(name);
+    const isRemote = !isBackend(name) || name.startsWith('src/backends/http/');
+    t.ok(name === 'undici' || (isOurs && isRemote), name);
   }
 });
 

@@ -267,7 +267,7 @@ t.test('a shutdown ends waits, and there are none before the startup', async (t)
 });
 
 t.test('many tasks are waited for by one request', async (t) => {
-  const { remote, backend, front } = await open(t);
+  const { remote, backend, front, wait } = await open(t);
   const ids = Array.from({ length: 1_000 }, (_, n) => `task-${n}`);
   const begin = (target: number, timeoutMs = 30_000) =>
     backend.waits()!.waitMany({ taskIds: [...ids, 'task-0'], target, timeoutMs, caller: 'a' });
@@ -293,7 +293,13 @@ t.test('many tasks are waited for by one request', async (t) => {
   t.equal(complete.ready.get('task-3')?.state, 'SUCCESS');
   t.ok(front.seen.filter((line) => line === 'POST /v1/batch/wait').length <= 30);
   const tooMany = Array.from({ length: 10_001 }, (_, n) => `t-${n}`);
-  const wait = () =>
-    backend.waits()!.waitMany({ taskIds: tooMany, target: 1, timeoutMs: 1_000, caller: 'a' });
-  t.throws(wait, { code: 'invalid-parameter' });
+  const refusals = [
+    [tooMany, 'invalid-parameter'],
+    [['a b'], 'invalid-task-id'],
+  ] as const;
+  for (const [taskIds, code] of refusals) {
+    const request = { taskIds, target: 1, timeoutMs: 1_000, caller: 'a' };
+    isError(t, await errorOf(backend.waits()!.waitMany(request).result), code, code);
+  }
+  isError(t, await errorOf(wait('../stats?a=').result), 'invalid-task-id', 'a single one');
 });

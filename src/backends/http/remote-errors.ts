@@ -24,7 +24,7 @@ const NOT_SENT = new Set([
 /** Failures that the next try would meet too. */
 const HOPELESS = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|EPROTO$|HPE_)/;
 
-/** What the causes of a failed try have in common with their first. */
+/** The code of an error, or of the first of those that it stands for (one for each address). */
 function codeOf(error: unknown): string {
   const { code, errors } = error as { code?: unknown; errors?: readonly unknown[] };
   if (typeof code === 'string') return code;
@@ -33,7 +33,8 @@ function codeOf(error: unknown): string {
 
 /** Whether the service may have had the request. */
 export function wasSent(error: unknown): boolean {
-  return !NOT_SENT.has(codeOf(error));
+  const { syscall } = error as { syscall?: unknown };
+  return syscall !== 'connect' && !NOT_SENT.has(codeOf(error));
 }
 
 /** Whether to try again is no use. */

@@ -3,6 +3,7 @@
  * may restart meanwhile, or not be there when the wait begins.
  */
 import * as errors from '../../errors.js';
+import { checkTaskId } from '../../names.js';
 import type { ManyWait, ManyWaitRequest } from '../../waits/many-waits.js';
 import type { TaskWaits } from '../../waits/task-waits.js';
 import type { Wait, WaitRequest } from '../../waits/waiter.js';
@@ -43,18 +44,18 @@ export class RemoteWaits implements TaskWaits {
    * another try would not change, such as `unauthenticated`.
    */
   wait(request: WaitRequest): Wait {
-    return this.#chain(
-      request.timeoutMs,
-      new TaskQuestion(request, this.#transport.settings.shown),
-    );
+    return this.#chain(request.timeoutMs, () => {
+      checkTaskId(request.taskId);
+      return new TaskQuestion(request, this.#transport.settings.shown);
+    });
   }
 
   /** The same for many tasks. More than 10,000 are an `invalid-parameter`. */
   waitMany(request: ManyWaitRequest): ManyWait {
-    return this.#chain(request.timeoutMs, new ManyQuestion(request));
+    return this.#chain(request.timeoutMs, () => new ManyQuestion(request));
   }
 
-  #chain<T>(timeoutMs: number, question: Question<T>): Chained<T> {
+  #chain<T>(timeoutMs: number, ask: () => Question<T>): Chained<T> {
     const endings = this.#endings;
     const chain = new PollChain(this.#transport, timeoutMs);
     let fail: (error: unknown) => void = () => {};
@@ -68,6 +69,8 @@ export class RemoteWaits implements TaskWaits {
         reject(errors.notRunning('not running'));
         return;
       }
+      // What is wrong with a request rejects, too.
+      const question = ask();
       endings.add(fail);
       chain.run(question).then((value) => {
         if (leave()) resolve(value);

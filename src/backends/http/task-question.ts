@@ -30,7 +30,7 @@ export class TaskQuestion implements Question<WaitResult> {
   request(waitMs: number): RemoteRequest {
     const { taskId, parts, knownVersions } = this.#request;
     // None that a task could be at: there is nothing to wait for.
-    const isSettled = knownVersions !== undefined && this.#tags === undefined;
+    const isSettled = this.#tags === undefined && (knownVersions?.length ?? 0) > 0;
     const isPoll = waitMs > 0 && !isSettled;
     const parameters = [
       ...(isPoll ? [`wait=${waitMs}ms`] : []),
@@ -56,7 +56,7 @@ export class TaskQuestion implements Question<WaitResult> {
       const isRemoved = this.#wasKnown || problemIn(answer)?.code === 'task-removed';
       if (isRemoved) return this.#result('removed', entry);
       // Who names a version has known the task: there is nothing to wait for.
-      return knownVersions === undefined ? undefined : this.#result('done', entry);
+      return (knownVersions?.length ?? 0) === 0 ? undefined : this.#result('done', entry);
     }
     this.#wasKnown = true;
     const isDone =

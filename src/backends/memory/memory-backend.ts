@@ -94,6 +94,17 @@ export class MemoryBackend extends ResultBackend {
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
+    return this.#carryOut(namespace, command);
+  }
+
+  protected override async _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<Reply[]> {
+    return commands.map((command) => this.#carryOut(namespace, command));
+  }
+
+  #carryOut(namespace: string, command: Command): Reply {
     const slot = this.#slot(namespace, command.taskId);
     const decision = decide(command, slot, Date.now());
     this.#apply(slot, decision);
