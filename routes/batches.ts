@@ -27,6 +27,8 @@ export interface BatchLimits {
   readonly idleMs: number;
 }
 
+const ARRAY = { before: '[', after: ']' };
+
 /** Registers the routes. They know the contract and the wait hub only. */
 export function batchRoutes(
   app: FastifyInstance,
@@ -59,7 +61,7 @@ function getRoute(app: FastifyInstance, backend: ResultBackend): void {
       requireJson(request.headers);
       const { taskIds, ...options } = parseGetBody(bodyOf(request.body));
       reply.header('cache-control', 'no-store');
-      return sendPieces(reply, inArray(readEntries(backend, taskIds, options)));
+      return sendPieces(reply, readEntries(backend, taskIds, options, ARRAY));
     },
   });
 }
@@ -145,12 +147,6 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
       return reply;
     },
   });
-}
-
-async function* inArray(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  yield Buffer.from('[');
-  yield* pieces;
-  yield Buffer.from(']');
 }
 
 /** Makes a problem of what fails alone, and logs it where it is a defect. */

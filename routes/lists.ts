@@ -2,15 +2,25 @@
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import { type ListParameters, ListQuerySchema } from '../schemas/parameters.js';
+import { ByteWriter } from '../src/batch/byte-writer.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { nextPage, parseListQuery } from '../src/http/list-query.js';
 import { readRoute } from '../src/http/read-route.js';
+import { RequestGate } from '../src/http/request-gate.js';
 import type { ResultBackend } from '../src/result-backend.js';
+import type { TaskSnapshot } from '../src/task-snapshot.js';
 
 const URL = '/v1/tasks';
 
+/** How many lists and counts are made at once, and how many more may wait for that. */
+const AT_ONCE = 16;
+const QUEUED = 256;
+/** About what a view takes, so that the buffer seldom grows. */
+const VIEW_BYTES = 512;
+
 /** Registers the routes. They know the contract only. */
 export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
+  const gate = new RequestGate({ what: 'lists and counts', atOnce: AT_ONCE, queued: QUEUED });
   readRoute<{ Querystring: ListParameters }>(app, URL, {
     schema: {
       operationId: 'listTasks',
@@ -22,16 +32,15 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       querystring: ListQuerySchema,
       response: {
         200: answers.json('A page', 'TaskList', 'list'),
-        ...answers.problems(answers.COUNT_PROBLEMS, { 400: ['invalid-parameter'] }),
+        ...answers.problems(answers.COUNT_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
-      const { items, nextCursor } = await backend.list(parseListQuery(request.query));
+      const query = parseListQuery(request.query);
+      const { items, nextCursor } = await gate.run(reply.raw, () => backend.list(query));
       reply.header('cache-control', 'no-store');
       if (nextCursor !== undefined) reply.header('link', nextPage(URL, request.query, nextCursor));
-      const views = items.map((item) => item.toStatusView()).join(',');
-      const cursor = nextCursor === undefined ? 'null' : `"${nextCursor}"`;
-      return sendJson(reply, `{"items":[${views}],"next_cursor":${cursor}}`);
+      return sendJson(reply, pageOf(items, nextCursor));
     },
   });
   readRoute(app, '/v1/stats', {
@@ -45,8 +54,17 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
       },
     },
     handler: async (_request, reply) => {
-      const counts = await backend.count();
+      const counts = await gate.run(reply.raw, () => backend.count());
       return sendJson(reply.header('cache-control', 'no-store'), JSON.stringify(counts));
     },
   });
+}
+
+function pageOf(items: readonly TaskSnapshot[], nextCursor: string | undefined): Buffer {
+  const writer = new ByteWriter(VIEW_BYTES * (1 + items.length));
+  writer.text('{"items":[');
+  for (const [index, item] of items.entries())
+    item.writeStatusView(writer, index > 0 ? ',' : '', '');
+  writer.text(`],"next_cursor":${nextCursor === undefined ? 'null' : `"${nextCursor}"`}}`);
+  return writer.take();
 }

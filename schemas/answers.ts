@@ -220,7 +220,7 @@ export const PLAIN_PROBLEMS: Problems = { 400: ['invalid-request'], 500: ['inter
 /** The errors of an operation on many tasks, which each may fail alone besides. */
 export const BATCH_PROBLEMS: Problems = {
   ...ANY,
-  400: ['invalid-body'],
+  400: ['invalid-body', 'invalid-parameter'],
   403: ['forbidden'],
   413: ['too-large'],
   415: ['media-type'],
@@ -229,13 +229,14 @@ export const BATCH_PROBLEMS: Problems = {
 /** The errors of a wait for many tasks. */
 export const BATCH_WAIT_PROBLEMS: Problems = {
   ...BATCH_PROBLEMS,
-  400: ['invalid-body', 'invalid-task-id'],
+  400: ['invalid-body', 'invalid-parameter', 'invalid-task-id'],
   429: ['too-many-waiters-for-caller'],
   503: [...ANY[503]!, 'too-many-waiters'],
 };
 
 /** The errors of what asks for all tasks. */
 export const COUNT_PROBLEMS: Problems = {
+  400: ['invalid-parameter'],
   500: ANY[500]!,
   501: ['unsupported'],
   503: ANY[503]!,

@@ -28,7 +28,9 @@ import { EventHub, type EventHubOptions } from './events/event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { Connections } from './http/connections.js';
 import { foreignOrigin } from './http/foreign-origin.js';
+import { LargeAnswers } from './http/large-answers.js';
 import { documentApi } from './http/openapi.js';
+import { takeTurn } from './http/pipelined-requests.js';
 import {
   BODY_TOO_LARGE,
   methodNotAllowed,
@@ -39,7 +41,8 @@ import {
   toResultdError,
 } from './http/problem.js';
 import { badHost, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
-import { queryValidator } from './http/query-validator.js';
+import { checkAllQueries, queryValidator } from './http/query-validator.js';
+
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
 import { StoreHealth } from './store-health.js';
@@ -60,8 +63,10 @@ export interface AppOptions extends WaitHubOptions, EventHubOptions {
    * lines, the longest pause in it. Default: 300,000.
    */
   readonly requestTimeoutMs?: number;
-  /** How long a stream of answers may not be read, in milliseconds. Default: 30,000. */
+  /** How long a large answer, or a stream of them, may not be read, in ms. Default: 30,000. */
   readonly stallMs?: number;
+  /** How many bytes of large answers may be on their way at once. Default: 128 MiB. */
+  readonly maxLargeAnswerBytes?: number;
   /** `fatal` … `trace`, or `silent`. Default: `info`. */
   readonly logLevel?: string;
 }
@@ -101,7 +106,11 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   });
   let isDraining = false;
 
+  const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
+  const maxBytes = options.maxLargeAnswerBytes ?? 128 * MIB;
+  http.decorate('largeAnswers', new LargeAnswers({ maxBytes, stallMs }));
   const allowed = new AllowedMethods(http);
+  checkAllQueries(http);
   await documentApi(http);
   for (const schema of [...SHARED_SCHEMAS, ...BATCH_SCHEMAS]) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);
@@ -110,7 +119,6 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   statusRoutes(http, backend, reader);
   taskRoutes(http, backend, reader);
   listRoutes(http, backend);
-  const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
   batchRoutes(http, { backend, hub, limits: { bodyLimit, stallMs, idleMs } });
   eventRoutes(http, events);
   operationRoutes(http, () => ({
@@ -186,8 +194,8 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
   http.setValidatorCompiler(queryValidator);
   http.setSerializerCompiler(() => JSON.stringify);
   // One hook, since each costs every request.
-  http.addHook('onRequest', (request, _reply, done) => {
-    done(badHost(request) ?? foreignOrigin(request));
+  http.addHook('onRequest', (request, reply, done) => {
+    takeTurn(request.raw, reply.raw, () => done(badHost(request) ?? foreignOrigin(request)));
   });
   http.setErrorHandler<Error>(answerError);
   guardProtocol(http.server, bodyLimit);

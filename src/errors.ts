@@ -82,6 +82,16 @@ export function listed(names: readonly string[]): string {
   return names.slice(0, 10).map(shown).join(', ') + rest;
 }
 
+/** The error as it is answered; what nobody expected is `internal`, with its cause. */
+export function resultdError(error: unknown): ResultdError {
+  if (error instanceof ResultdError) return error;
+  return new ResultdError(
+    'internal',
+    'the service failed on this request: it is a defect, and its log says more',
+    { cause: error },
+  );
+}
+
 export const invalidBody = (detail: string): ResultdError =>
   new ResultdError('invalid-body', detail);
 

@@ -34,6 +34,7 @@ export {
   entryExpiresAt,
   HEAD_ONLY,
   liveEntry,
+  type ManyParts,
   type Parts,
   stateOf,
   type TaskEntry,

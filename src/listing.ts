@@ -39,6 +39,8 @@ export interface Scan {
   readonly position: Position | undefined;
   /** At most so many. */
   readonly limit: number;
+  /** It may stop behind the task with which the progress of all is larger than this. */
+  readonly maxBytes: number;
 }
 
 export interface Listed {
@@ -48,7 +50,7 @@ export interface Listed {
 }
 
 /** About how many bytes of progress a page of a list holds at most, beyond its first task. */
-const PAGE_BYTES = 16 * 1_024 * 1_024;
+export const PAGE_BYTES = 16 * 1_024 * 1_024;
 
 /** Which of the counted states this one is. */
 export function countedStateOf(state: string): CountedState {
@@ -107,6 +109,14 @@ export function countAll(entries: Iterable<TaskEntry | undefined>, now: number):
     total += 1;
   }
   return { total, states };
+}
+
+/** Whether a scan may stop: what it has listed is more than it was asked to hold. */
+export function isLarge(listed: readonly Listed[], { maxBytes }: Scan): boolean {
+  if (listed.length < 2) return false;
+  let bytes = 0;
+  for (const { entry } of listed) bytes += entry.progress?.length ?? 0;
+  return bytes > maxBytes;
 }
 
 /** As many of the tasks, from the first on, as have a page's bytes of progress; at least one. */

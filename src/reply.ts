@@ -2,7 +2,8 @@
  * What a store's reply is for the caller of the contract: a snapshot, the receipt of a write, or
  * the error of a write that was refused.
  */
-import type { Reply, Verdict } from './commands.js';
+import type { Reply } from './commands.js';
+import type { ResultdError } from './errors.js';
 import * as errors from './errors.js';
 import type { WriteReceipt } from './result-backend-types.js';
 import {
@@ -31,7 +32,9 @@ export function receiptOf(taskId: string, { verdict, entry }: Reply): WriteRecei
   };
 }
 
-export function refusal(taskId: string, verdict: Verdict, entry: TaskEntry | undefined): Error {
+/** The error of a write that was refused; undefined where it was not. */
+export function refusalIn(taskId: string, { verdict, entry }: Reply): ResultdError | undefined {
+  if (verdict !== 'mismatch' && verdict !== 'conflict') return undefined;
   const state = entry === undefined ? 'UNKNOWN' : stateOf(entry);
   if (verdict === 'conflict') return errors.outcomeConflict(taskId, state);
   const found =

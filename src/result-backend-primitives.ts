@@ -7,11 +7,13 @@ import type { Command, Reply } from './commands.js';
 import { unsupported } from './errors.js';
 import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
-import type { Parts, TaskEntry } from './task-entry.js';
+import { loadedBytes, type ManyParts, type Parts, type TaskEntry } from './task-entry.js';
 import type { TaskWaits } from './waits/task-waits.js';
 
 /** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
 const READS_AT_ONCE = 1_000;
+/** How large records are shows when they are there: where their bytes are bounded, few at first. */
+const FIRST_BOUNDED_READS = 16;
 
 export abstract class Primitives {
   /** What this store can do. */
@@ -31,21 +33,51 @@ export abstract class Primitives {
   ): Promise<TaskEntry | undefined>;
   /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
   protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
+  /**
+   * Many commands at once, in no order, each as if it were alone: its reply, or why it failed, in its
+   * place. A store that has a cheaper way overrides it.
+   */
+  protected async _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<readonly (Reply | Error)[]> {
+    return Promise.all(
+      commands.map((command) =>
+        this._execute(namespace, command).catch((error: Error): Error => error),
+      ),
+    );
+  }
+
   /** Starts a subscription: see `subscribe`. */
   protected abstract _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe>;
 
-  /** Many reads at once; a store that has a cheaper way overrides it. */
+  /**
+   * Many reads at once, in order, of all tasks or of the first ones up to `maxBytes`; a store that
+   * has a cheaper way overrides it.
+   */
   protected async _readMany(
     namespace: string,
     taskIds: readonly string[],
-    parts: Parts,
+    parts: ManyParts,
   ): Promise<(TaskEntry | undefined)[]> {
+    const { maxBytes = Number.POSITIVE_INFINITY } = parts;
     const entries: (TaskEntry | undefined)[] = [];
-    for (let at = 0; at < taskIds.length; at += READS_AT_ONCE) {
-      const some = taskIds.slice(at, at + READS_AT_ONCE);
-      entries.push(
-        ...(await Promise.all(some.map((taskId) => this._read(namespace, taskId, parts)))),
+    let bytes = 0;
+    let step = maxBytes < Number.POSITIVE_INFINITY ? FIRST_BOUNDED_READS : READS_AT_ONCE;
+    while (entries.length < taskIds.length && bytes < maxBytes) {
+      const some = taskIds.slice(entries.length, entries.length + step);
+      let end = some.length;
+      const reads = some.map((taskId, index) =>
+        this._read(namespace, taskId, parts).then((entry) => {
+          bytes += loadedBytes(entry);
+          if (bytes >= maxBytes) end = Math.min(end, index + 1);
+          // What is too much is dropped as it comes, so that it is never held.
+          return index < end ? entry : undefined;
+        }),
       );
+      const found = await Promise.all(reads);
+      entries.push(...found.slice(0, end));
+      step = Math.min(2 * step, READS_AT_ONCE);
     }
     return entries;
   }

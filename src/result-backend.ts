@@ -9,17 +9,12 @@
 import type { Command, Conditions, Reply } from './commands.js';
 import * as errors from './errors.js';
 import { LifeCycle } from './life-cycle.js';
-import { decodeCursor, encodeCursor, type StateCounts, withinPage } from './listing.js';
+import { decodeCursor, encodeCursor, PAGE_BYTES, type StateCounts, withinPage } from './listing.js';
 import { checkNamespace, checkTaskId } from './names.js';
-import {
-  type Outcome,
-  type OutcomeValue,
-  outcomeFromException,
-  outcomeFromValue,
-} from './outcome.js';
-import { type Progress, type ProgressValue, progressFromValue } from './progress.js';
+import { type Outcome, type OutcomeValue, outcomeFromException } from './outcome.js';
+import type { Progress, ProgressValue } from './progress.js';
 import { randomVersion } from './random-version.js';
-import { receiptOf, refusal, snapshotOf } from './reply.js';
+import { receiptOf, refusalIn, snapshotOf } from './reply.js';
 import { Primitives } from './result-backend-primitives.js';
 import type {
   ConsumeOptions,
@@ -38,6 +33,7 @@ import type {
 import {
   HEAD_ONLY,
   liveEntry,
+  type ManyParts,
   NEVER,
   type Parts,
   stateOf,
@@ -46,12 +42,11 @@ import {
 } from './task-entry.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import type { TaskWaits } from './waits/task-waits.js';
+import { WriteCommands } from './write-commands.js';
 
 export type * from './result-backend-types.js';
 
 const DAY_MS = 86_400_000;
-/** Times to live are clamped to this: 100 years. Beyond it lies `NEVER`. */
-const LONGEST_TTL_MS = 36_500 * DAY_MS;
 
 export abstract class ResultBackend extends Primitives {
   /** The namespace that this instance is bound to: the same id in two of them is two tasks. */
@@ -60,12 +55,11 @@ export abstract class ResultBackend extends Primitives {
   /** The backend that owns the store: this one, or the one that this is a view of. */
   readonly #root: ResultBackend;
   readonly #lifeCycle = new LifeCycle();
-  readonly #given: ResultBackendOptions;
+  readonly #commands: WriteCommands;
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
     super();
     this.#root = root ?? this;
-    this.#given = options;
     this.options = {
       namespace: options.namespace ?? 'default',
       resultTtlMs: options.resultTtlMs ?? DAY_MS,
@@ -76,6 +70,7 @@ export abstract class ResultBackend extends Primitives {
     };
     this.boundNamespace = this.options.namespace;
     checkNamespace(this.boundNamespace);
+    this.#commands = new WriteCommands(this.options, options);
   }
 
   /**
@@ -121,22 +116,7 @@ export abstract class ResultBackend extends Primitives {
     outcome: Outcome | OutcomeValue,
     options: SetResultOptions = {},
   ): Promise<WriteReceipt> {
-    const encoded = 'digest' in outcome ? outcome : outcomeFromValue(outcome);
-    this.#checkSize(encoded.size + (encoded.log?.length ?? 0));
-    const { resultTtlMs, failureTtlMs } = this.options;
-    const reply = await this.#execute({
-      kind: 'set-outcome',
-      taskId,
-      mode: options.mode ?? 'replace',
-      outcome: encoded,
-      conditions: options.conditions ?? {},
-      random: randomVersion(),
-      ttlMs: this.#ttl(options.ttlMs, encoded.isErr ? failureTtlMs : resultTtlMs),
-      isDefaultTtl: this.#isDefaultTtl(
-        options.ttlMs,
-        encoded.isErr ? 'failureTtlMs' : 'resultTtlMs',
-      ),
-    });
+    const reply = await this.#execute(this.#commands.setResult(taskId, outcome, options));
     return receiptOf(taskId, reply);
   }
 
@@ -156,18 +136,7 @@ export abstract class ResultBackend extends Primitives {
     progress: Buffer | ProgressValue,
     options: SetProgressOptions = {},
   ): Promise<WriteReceipt> {
-    const encoded = Buffer.isBuffer(progress) ? progress : progressFromValue(progress);
-    this.#checkSize(encoded.length);
-    const reply = await this.#execute({
-      kind: 'set-progress',
-      taskId,
-      mode: options.mode ?? 'replace',
-      progress: encoded,
-      conditions: options.conditions ?? {},
-      random: randomVersion(),
-      ttlMs: this.#ttl(options.ttlMs, this.options.progressTtlMs),
-      isDefaultTtl: this.#isDefaultTtl(options.ttlMs, 'progressTtlMs'),
-    });
+    const reply = await this.#execute(this.#commands.setProgress(taskId, progress, options));
     return receiptOf(taskId, reply);
   }
 
@@ -205,10 +174,13 @@ export abstract class ResultBackend extends Primitives {
     }
   }
 
-  /** Many tasks in one read, in the order of their ids; undefined for each unknown one. */
+  /**
+   * Many tasks in one read, in the order of their ids; undefined for each unknown one. Those of the
+   * first ids alone where the parts have a `maxBytes`, and these reach it.
+   */
   async getMany(
     taskIds: readonly string[],
-    parts: Parts = HEAD_ONLY,
+    parts: ManyParts = HEAD_ONLY,
   ): Promise<(TaskSnapshot | undefined)[]> {
     for (const taskId of taskIds) checkTaskId(taskId);
     return this.#call(async (root) => {
@@ -222,17 +194,26 @@ export abstract class ResultBackend extends Primitives {
 
   /** Many writes; each succeeds or fails alone. Answers stand in the order of the items. */
   async setMany(items: readonly SetManyItem[]): Promise<(WriteReceipt | errors.ResultdError)[]> {
-    return Promise.all(
-      items.map((item) =>
-        ('outcome' in item
-          ? this.setResult(item.taskId, item.outcome, item.options)
-          : this.setProgress(item.taskId, item.progress, item.options)
-        ).catch((error: unknown) => {
-          if (error instanceof errors.ResultdError) return error;
-          throw error;
-        }),
-      ),
-    );
+    const answers: (WriteReceipt | errors.ResultdError)[] = new Array(items.length);
+    const commands: Command[] = [];
+    const places: number[] = [];
+    for (const [at, item] of items.entries()) {
+      try {
+        commands.push(this.#commands.ofItem(item));
+        places.push(at);
+      } catch (error) {
+        answers[at] = errors.resultdError(error);
+      }
+    }
+    const replies = await this.#executeAll(commands);
+    for (const [at, { taskId }] of commands.entries()) {
+      const reply = replies[at]!;
+      answers[places[at]!] =
+        reply instanceof Error
+          ? errors.resultdError(reply)
+          : (refusalIn(taskId, reply) ?? receiptOf(taskId, reply));
+    }
+    return answers;
   }
 
   /**
@@ -250,6 +231,7 @@ export abstract class ResultBackend extends Primitives {
       position: query.cursor === undefined ? undefined : decodeCursor(query.cursor),
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
+      maxBytes: PAGE_BYTES,
     };
     const listed = await this.#call((root) => root._list(this.boundNamespace, scan));
     const page = withinPage(listed.slice(0, limit));
@@ -296,7 +278,7 @@ export abstract class ResultBackend extends Primitives {
     conditions: Conditions = {},
   ): Promise<WriteReceipt | undefined> {
     const random = randomVersion();
-    const ttl = this.#ttl(ttlMs, ttlMs);
+    const ttl = this.#commands.ttl(ttlMs, ttlMs);
     const reply = await this.#execute({ kind: 'expire', taskId, conditions, random, ttlMs: ttl });
     return reply.verdict === 'absent' ? undefined : receiptOf(taskId, reply);
   }
@@ -338,34 +320,22 @@ export abstract class ResultBackend extends Primitives {
     root.#lifeCycle.enter();
     try {
       const reply = await root._execute(this.boundNamespace, command);
-      if (reply.verdict !== 'mismatch' && reply.verdict !== 'conflict') return reply;
-      throw refusal(command.taskId, reply.verdict, reply.entry);
+      const refusal = refusalIn(command.taskId, reply);
+      if (refusal !== undefined) throw refusal;
+      return reply;
     } finally {
       root.#lifeCycle.leave();
     }
   }
 
-  #ttl(ttlMs: number | undefined, byDefault: number): number {
-    const ttl = ttlMs ?? byDefault;
-    if (!(ttl > 0)) {
-      throw errors.invalidParameter(
-        `the time to live ${errors.shown(ttl)} must be above 0: to remove a task, delete it`,
-      );
+  /** Where none of them can be carried out, the error stands in the place of each. */
+  async #executeAll(commands: readonly Command[]): Promise<readonly (Reply | Error)[]> {
+    if (commands.length === 0) return [];
+    try {
+      return await this.#call((root) => root._executeMany(this.boundNamespace, commands));
+    } catch (error) {
+      return commands.map(() => error as Error);
     }
-    return Math.min(ttl === NEVER ? NEVER : Math.min(ttl, LONGEST_TTL_MS), this.options.maxTtlMs);
-  }
-
-  #isDefaultTtl(
-    ttlMs: number | undefined,
-    option: 'resultTtlMs' | 'failureTtlMs' | 'progressTtlMs',
-  ): boolean {
-    const given = this.#given;
-    return ttlMs === undefined && given[option] === undefined && given.maxTtlMs === undefined;
-  }
-
-  #checkSize(size: number): void {
-    const limit = this.options.maxRecordBytes;
-    if (size > limit) throw errors.tooLarge(size, limit);
   }
 }
 

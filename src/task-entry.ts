@@ -36,6 +36,15 @@ export interface Parts {
   readonly log: boolean;
 }
 
+/** What a read of many tasks moves. */
+export interface ManyParts extends Parts {
+  /**
+   * About how many bytes of records may be held at once: the read stops after the task
+   * that reaches it, and has fewer tasks than it was asked for, but at least one. Default: all.
+   */
+  readonly maxBytes?: number;
+}
+
 export const HEAD_ONLY: Parts = { body: false, log: false };
 export const WITH_BODY: Parts = { body: true, log: false };
 export const WITH_LOG: Parts = { body: true, log: true };
@@ -66,6 +75,27 @@ export function trimmedEntry(
   if (entry === undefined) return undefined;
   if ((body || entry.body === undefined) && (log || entry.log === undefined)) return entry;
   return { ...entry, body: body ? entry.body : undefined, log: log ? entry.log : undefined };
+}
+
+/** The bytes that a read has moved of the outcome, its log and the progress. */
+export function loadedBytes(entry: TaskEntry | undefined): number {
+  if (entry === undefined) return 0;
+  return (entry.body?.length ?? 0) + (entry.log?.length ?? 0) + (entry.progress?.length ?? 0);
+}
+
+/** One after the other, up to `maxBytes`: see `ManyParts`. For stores that can read at once. */
+export function readUpTo(
+  maxBytes: number,
+  taskIds: readonly string[],
+  read: (taskId: string) => TaskEntry | undefined,
+): (TaskEntry | undefined)[] {
+  const entries: (TaskEntry | undefined)[] = [];
+  for (let bytes = 0, at = 0; at < taskIds.length && bytes < maxBytes; at += 1) {
+    const entry = read(taskIds[at]!);
+    bytes += loadedBytes(entry);
+    entries.push(entry);
+  }
+  return entries;
 }
 
 /** When the last of its records expires: epoch milliseconds, or `NEVER`. */

@@ -1,10 +1,11 @@
 /**
  * A task as one read found it. It is a value: it does not change when the task does.
  */
-import { envelopeWithLog, errorBytes } from './outcome.js';
+import { envelopeWithLog, errorBytes, JSON_TYPE } from './outcome.js';
 import type { Progress } from './progress.js';
 import {
   entryExpiresAt,
+  loadedBytes,
   NEVER,
   type Parts,
   progressMeta,
@@ -15,6 +16,21 @@ import {
   versionOf,
 } from './task-entry.js';
 import { timestamp } from './wire/timestamp.js';
+
+const SUCCEEDED = '"SUCCESS","ready":true,"is_err":false';
+const FAILED = '"FAILURE","ready":true,"is_err":true';
+const NO_PROGRESS = ',"progress":null';
+const NO_OUTCOME = ',"content_type":null,"size":null,"execution_time":null';
+const JSON_OUTCOME = `,"content_type":"${JSON_TYPE}","size":`;
+
+/** Takes a document in pieces, one after the other. */
+export interface ViewWriter {
+  text(text: string): void;
+  bytes(bytes: Buffer): void;
+}
+
+/** Progress of at least so many bytes is not made text of. */
+const LARGE_BYTES = 4_096;
 
 export class TaskSnapshot {
   readonly taskId: string;
@@ -31,6 +47,11 @@ export class TaskSnapshot {
   trimmedTo(parts: Parts): TaskSnapshot {
     const trimmed = trimmedEntry(this.#entry, parts);
     return trimmed === this.#entry ? this : new TaskSnapshot(this.taskId, trimmed!);
+  }
+
+  /** The bytes of outcome, log and progress that it holds. */
+  get heldBytes(): number {
+    return loadedBytes(this.#entry);
   }
 
   /** True where the task has an outcome; its progress never makes it ready. */
@@ -120,20 +141,52 @@ export class TaskSnapshot {
 
   /** The status view as JSON text: the wire form of everything above but the outcome's bytes. */
   toStatusView(): string {
-    const { outcome, progress } = this.#entry;
-    const expiresAt = this.expiresAt;
+    return this.#view(this.#entry.progress?.toString());
+  }
+
+  /** Writes the status view between two texts. Large progress does not become text for it. */
+  writeStatusView(writer: ViewWriter, before: string, after: string): void {
+    const { progress } = this.#entry;
+    if (progress === undefined || progress.length < LARGE_BYTES) {
+      writer.text(before + this.toStatusView() + after);
+      return;
+    }
+    // JSON text has no such character.
+    const [start, end] = this.#view('\0').split('\0');
+    writer.text(before + start);
+    writer.bytes(progress);
+    writer.text(end + after);
+  }
+
+  #view(progress: string | undefined): string {
+    const { outcome, createdAt } = this.#entry;
+    const { updatedAt, expiresAt } = this;
+    const created = timestamp(createdAt);
+    // Few and long pieces: each of them costs more than its bytes do.
+    const state =
+      outcome === undefined
+        ? `${JSON.stringify(this.state)},"ready":false,"is_err":null`
+        : outcome.isErr
+          ? FAILED
+          : SUCCEEDED;
     return (
-      `{"task_id":"${this.taskId}","state":${JSON.stringify(this.state)},"ready":${this.ready}` +
-      `,"is_err":${this.isErr ?? null},"version":"${this.version}"` +
-      `,"progress":${progress === undefined ? 'null' : progress.toString()}` +
+      `{"task_id":"${this.taskId}","state":${state},"version":"${this.version}"` +
+      (progress === undefined ? NO_PROGRESS : `,"progress":${progress}`) +
       (outcome === undefined
-        ? ',"content_type":null,"size":null,"execution_time":null'
-        : `,"content_type":${JSON.stringify(outcome.contentType)},"size":${outcome.size}` +
-          `,"execution_time":${outcome.executionTime}`) +
-      `,"created_at":"${timestamp(this.createdAt)}","updated_at":"${timestamp(this.updatedAt)}"` +
-      (expiresAt === undefined ? ',"expires_at":null}' : `,"expires_at":"${timestamp(expiresAt)}"}`)
+        ? NO_OUTCOME
+        : (outcome.isOpaque ? typeOf(outcome.contentType) : JSON_OUTCOME) +
+          `${outcome.size},"execution_time":${outcome.executionTime}`) +
+      `,"created_at":"${created}","updated_at":"` +
+      (updatedAt === createdAt ? created : timestamp(updatedAt)) +
+      (expiresAt === undefined
+        ? '","expires_at":null}'
+        : `","expires_at":"${timestamp(expiresAt)}"}`)
     );
   }
+}
+
+function typeOf(contentType: string): string {
+  return `,"content_type":${JSON.stringify(contentType)},"size":`;
 }
 
 /** The status view of a task that has no record. */

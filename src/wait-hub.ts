@@ -6,7 +6,9 @@
  * however many wait for it. What hints may miss, a batched re-read makes up for: at once after
  * `lost`, and every 10 to 15 s as a safety net. A parked waiter holds no thread and no connection.
  */
+
 import { setTimeout as delay } from 'node:timers/promises';
+import { readInChunks } from './chunked-reads.js';
 import * as errors from './errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
@@ -272,27 +274,26 @@ export class WaitHub implements TaskWaits {
     this.#isReReading = true;
     while (this.#reReadAgain) {
       this.#reReadAgain = false;
-      const topics = [...this.#topics.values()];
-      for (let at = 0; at < topics.length; at += BATCH) {
-        await this.#reReadBatch(topics.slice(at, at + BATCH));
-      }
+      await this.#reReadTopics([...this.#topics.values()]).catch(this.#retrySoon);
       await this.#many.hearAll();
     }
     this.#isReReading = false;
   }
 
-  async #reReadBatch(topics: readonly Topic[]): Promise<void> {
+  async #reReadTopics(topics: readonly Topic[]): Promise<void> {
     this.#clock += 1;
     const beganAt = this.#clock;
     const ids = topics.map((topic) => topic.taskId);
-    const snapshots = await this.#backend.getMany(ids).catch(this.#retrySoon);
-    if (snapshots === undefined) return;
-    for (const [index, topic] of topics.entries()) {
-      const snapshot = snapshots[index];
-      // What ends a wait needs its parts: only such a task is read whole.
-      const ends = (waiter: Waiter): boolean =>
-        waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
-      if ([...topic.waiters()].some(ends)) this.#refresh(topic);
+    let at = 0;
+    for await (const chunk of readInChunks(this.#backend, ids, BATCH)) {
+      for (const snapshot of chunk) {
+        const topic = topics[at]!;
+        // What ends a wait needs its parts: only such a task is read whole.
+        const ends = (waiter: Waiter): boolean =>
+          waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
+        if ([...topic.waiters()].some(ends)) this.#refresh(topic);
+        at += 1;
+      }
     }
   }
 }

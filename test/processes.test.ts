@@ -83,6 +83,7 @@ async function drainBy(pool: Pool, signal: () => void) {
 
 t.test('two processes share a port, and one that dies is replaced', async (t) => {
   const { service, pool } = await setUp(t, 2);
+  await until('both listen', () => listening(service).length >= 2);
   const pids = listening(service);
 
   await t.test('they are two, beside the one that supervises them', async (t) => {

@@ -5,13 +5,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { fences, ROOT, readDocument, section } from './support/markdown.js';
+import { freePort } from './support/redis-server.js';
 
 const README = readDocument('README.md');
 const SHOWN_ADDRESS = '127.0.0.1:8080';
@@ -31,15 +31,6 @@ function stepsOf(heading: string): Step[] {
     const next = blocks[index + 1];
     return [{ commands: text, shown: next?.language === 'text' ? next.text : undefined }];
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Runs a script of bash at the top of the repository; it ends with the test at the latest. */

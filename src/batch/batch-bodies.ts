@@ -2,8 +2,8 @@
 import { parseDuration } from '../duration.js';
 import { invalidBody, invalidTaskId, ResultdError, shown } from '../errors.js';
 import { checkTaskId } from '../names.js';
+import { decodeString } from '../wire/json-lexer.js';
 import {
-  decodeString,
   type Member,
   scanDocument,
   scanValue,

@@ -12,7 +12,8 @@ import { type Outcome, opaqueOutcome, outcomeFromException, outcomeFromJson } fr
 import { progressFromJson } from '../progress.js';
 import type { SetManyItem } from '../result-backend.js';
 import { progressState } from '../task-entry.js';
-import { type DeepMember, decodeString, type Member, scanWrapper } from '../wire/json-scanner.js';
+import { decodeString } from '../wire/json-lexer.js';
+import { type DeepMember, type Member, scanWrapper } from '../wire/json-scanner.js';
 import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
 
 /** An item as it was read: what to write, or why it cannot be. */

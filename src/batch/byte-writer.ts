@@ -17,6 +17,12 @@ export class ByteWriter {
     this.#length += this.#bytes.write(text, this.#length);
   }
 
+  byte(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length] = byte;
+    this.#length += 1;
+  }
+
   bytes(bytes: Buffer): void {
     this.#reserve(bytes.length);
     this.#length += bytes.copy(this.#bytes, this.#length);

@@ -2,9 +2,10 @@
  * The entries of a batch's answer, in pieces of JSON: for each id its status view and, where asked
  * for, its outcome, whose bytes are copied as they are stored.
  *
- * Outcomes stop at a number of bytes for one answer. They are read a few at a time, so that what is
- * held at once stays small beside that.
+ * Outcomes stop at a number of bytes for one answer. They are read up to a number of bytes at a time,
+ * so that what is held at once stays small beside that, and so is progress, which may be large too.
  */
+import { JSON_TYPE } from '../outcome.js';
 import type { ResultBackend } from '../result-backend.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../task-entry.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
@@ -17,62 +18,72 @@ export interface EntriesOptions {
 
 /** Bytes of outcomes in one answer. */
 const MAX_OUTCOME_BYTES = 64 * 1_024 * 1_024;
-/** Tasks in one read without their outcomes. */
-const HEADS = 500;
-/** Tasks in the first read with their outcomes; twice as many in each further one, up to a bound. */
-const FIRST_OUTCOMES = 4;
-const MAX_OUTCOMES = 32;
-/** Where outcomes are large, so many tasks are read at once as have about so many bytes. */
-const OUTCOME_BYTES_AT_ONCE = 16 * 1_024 * 1_024;
+/** Tasks in one read. */
+const AT_ONCE = 500;
+/** Bytes of outcomes and progress in one read, about. */
+const BYTES_AT_ONCE = 1_024 * 1_024;
 /** About what an entry takes, so that the buffer seldom grows. */
 const VIEW_BYTES = 512;
+const COMMA = 0x2c;
+const CLOSE_OBJECT = 0x7d;
+
+/** What stands around the entries. */
+export interface Frame {
+  readonly before: string;
+  readonly after: string;
+}
 
 /** The entries of these tasks, read now, with commas between them. */
 export async function* readEntries(
   backend: ResultBackend,
   taskIds: readonly string[],
   { include, withLogs }: EntriesOptions,
+  frame: Frame,
 ): AsyncGenerator<Buffer> {
-  const parts = withLogs ? WITH_LOG : WITH_BODY;
+  const parts = { ...(withLogs ? WITH_LOG : WITH_BODY), maxBytes: BYTES_AT_ONCE };
+  const heads = { ...HEAD_ONLY, maxBytes: BYTES_AT_ONCE };
+  const omitted = include === 'outcome' ? 'omitted' : undefined;
   let budget = include === 'outcome' ? MAX_OUTCOME_BYTES : 0;
-  let step = FIRST_OUTCOMES;
-  for (let at = 0; at < taskIds.length; ) {
-    const readsOutcomes = include === 'outcome' && budget > 0;
-    const ids = taskIds.slice(at, at + (readsOutcomes ? step : HEADS));
-    const snapshots = await backend.getMany(ids, readsOutcomes ? parts : HEAD_ONLY);
+  let at = 0;
+  do {
+    const ids = taskIds.slice(at, at + AT_ONCE);
+    const snapshots = await backend.getMany(ids, budget > 0 ? parts : heads);
     const writer = new ByteWriter(sizeHint(snapshots));
-    let bytes = 0;
-    for (const [index, taskId] of ids.entries()) {
-      if (at + index > 0) writer.text(',');
+    if (at === 0) writer.text(frame.before);
+    for (let index = 0; index < snapshots.length; index += 1) {
       const snapshot = snapshots[index];
-      const outcome = include === 'outcome' ? snapshot?.outcome : undefined;
-      bytes += outcome?.length ?? 0;
-      if (outcome !== undefined && outcome.length > budget) budget = 0;
-      if (outcome !== undefined && budget > 0) {
-        budget -= outcome.length;
-        writeEntry(writer, taskId, snapshot, outcome);
-      } else {
-        writeEntry(writer, taskId, snapshot, include === 'outcome' ? 'omitted' : undefined);
+      let outcome = budget > 0 ? snapshot?.outcome : undefined;
+      if (outcome !== undefined && outcome.length > budget) {
+        outcome = undefined;
+        budget = 0;
       }
+      budget -= outcome?.length ?? 0;
+      if (at + index > 0) writer.byte(COMMA);
+      writeEntry(writer, ids[index]!, snapshot, outcome ?? omitted);
     }
-    at += ids.length;
-    const fits = Math.floor((OUTCOME_BYTES_AT_ONCE * ids.length) / bytes);
-    step = Math.max(1, Math.min(2 * step, MAX_OUTCOMES, fits));
+    at += snapshots.length;
+    if (at === taskIds.length) writer.text(frame.after);
     yield writer.take();
-  }
+  } while (at < taskIds.length);
 }
 
 /** The entries of these tasks as they were read before, without outcomes. */
-export function* statusEntries(snapshots: readonly TaskSnapshot[]): Generator<Buffer> {
-  for (let at = 0; at < snapshots.length; at += HEADS) {
-    const some = snapshots.slice(at, at + HEADS);
-    const writer = new ByteWriter(sizeHint(some));
-    for (const [index, snapshot] of some.entries()) {
-      if (at + index > 0) writer.text(',');
-      writeEntry(writer, snapshot.taskId, snapshot, undefined);
-    }
+export function* statusEntries(
+  snapshots: readonly TaskSnapshot[],
+  frame: Frame,
+): Generator<Buffer> {
+  const capacity = Math.min(VIEW_BYTES * snapshots.length, BYTES_AT_ONCE) + 3 * frame.after.length;
+  let writer = new ByteWriter(capacity);
+  writer.text(frame.before);
+  for (const [index, snapshot] of snapshots.entries()) {
+    if (index > 0) writer.byte(COMMA);
+    writeEntry(writer, snapshot.taskId, snapshot, undefined);
+    if (writer.length < BYTES_AT_ONCE) continue;
     yield writer.take();
+    writer = new ByteWriter(capacity);
   }
+  writer.text(frame.after);
+  yield writer.take();
 }
 
 /** One entry. `omitted` says so where the task has an outcome that is not in the answer. */
@@ -86,27 +97,25 @@ function writeEntry(
     writer.text(`{"task_id":"${taskId}","found":false,"status":null}`);
     return;
   }
-  const head = `{"task_id":"${taskId}","found":true,"status":${snapshot.toStatusView()}`;
+  const head = `{"task_id":"${taskId}","found":true,"status":`;
   if (outcome === undefined || !snapshot.ready) {
-    writer.text(`${head}}`);
+    snapshot.writeStatusView(writer, head, '}');
   } else if (outcome === 'omitted') {
-    writer.text(`${head},"outcome_omitted":true}`);
-  } else {
+    snapshot.writeStatusView(writer, head, ',"outcome_omitted":true}');
+  } else if (snapshot.isOpaque) {
     const contentType = JSON.stringify(snapshot.contentType);
-    if (snapshot.isOpaque) {
-      writer.text(`${head},"content_type":${contentType},"outcome_base64":"`);
-      writer.text(outcome.toString('base64'));
-      writer.text('"}');
-    } else {
-      writer.text(`${head},"content_type":${contentType},"outcome":`);
-      writer.bytes(outcome);
-      writer.text('}');
-    }
+    snapshot.writeStatusView(writer, head, `,"content_type":${contentType},"outcome_base64":"`);
+    writer.text(outcome.toString('base64'));
+    writer.text('"}');
+  } else {
+    snapshot.writeStatusView(writer, head, `,"content_type":"${JSON_TYPE}","outcome":`);
+    writer.bytes(outcome);
+    writer.byte(CLOSE_OBJECT);
   }
 }
 
 function sizeHint(snapshots: readonly (TaskSnapshot | undefined)[]): number {
   let size = 0;
-  for (const snapshot of snapshots) size += VIEW_BYTES + (snapshot?.outcome?.length ?? 0);
+  for (const snapshot of snapshots) size += VIEW_BYTES + (snapshot?.heldBytes ?? 0);
   return size;
 }

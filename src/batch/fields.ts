@@ -3,7 +3,8 @@
  * are in the document, as bytes.
  */
 import { invalidBody, listed, shown } from '../errors.js';
-import { decodeString, type Member } from '../wire/json-scanner.js';
+import { decodeString } from '../wire/json-lexer.js';
+import type { Member } from '../wire/json-scanner.js';
 
 /** The members by name. Throws `invalid-body` for a key that is not one of `names`, or twice. */
 export function fieldsOf<const Name extends string, M extends Member>(

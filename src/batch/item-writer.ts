@@ -13,14 +13,21 @@ const LONGEST_ID = 255;
 /** Takes an item's answer as JSON. */
 export type Done = (answer: string) => void;
 
-type Write = () => void;
-const NONE: Write[] = [];
+interface Item {
+  readonly index: number;
+  readonly write: SetManyItem;
+  readonly done: Done;
+}
+
+const NONE: Item[] = [];
 
 export class ItemWriter {
   readonly #backend: ResultBackend;
   readonly #toError: (thrown: unknown) => ResultdError;
   /** Tasks that have a write under way, each with the writes that wait for it. */
-  readonly #running = new Map<string, Write[]>();
+  readonly #running = new Map<string, Item[]>();
+  /** What is written together, at the end of this turn. */
+  #group: Item[] = [];
 
   /** `toError` makes an error of what nobody expected, and logs it. */
   constructor(backend: ResultBackend, toError: (thrown: unknown) => ResultdError) {
@@ -41,31 +48,35 @@ export class ItemWriter {
     const waiting = this.#running.get(write.taskId);
     if (waiting === undefined) {
       this.#running.set(write.taskId, NONE);
-      this.#store(index, write, done);
+      this.#store({ index, write, done });
     } else if (waiting === NONE) {
-      this.#running.set(write.taskId, [() => this.#store(index, write, done)]);
+      this.#running.set(write.taskId, [{ index, write, done }]);
     } else {
-      waiting.push(() => this.#store(index, write, done));
+      waiting.push({ index, write, done });
     }
   }
 
-  #store(index: number, item: SetManyItem, done: Done): void {
-    const written =
-      'outcome' in item
-        ? this.#backend.setResult(item.taskId, item.outcome, item.options)
-        : this.#backend.setProgress(item.taskId, item.progress, item.options);
-    written.then(
-      (receipt) => this.#end(item.taskId, success(index, item.taskId, receipt), done),
-      (error: unknown) =>
-        this.#end(item.taskId, refusal(index, item.taskId, this.#toError(error)), done),
-    );
+  #store(item: Item): void {
+    this.#group.push(item);
+    if (this.#group.length === 1) queueMicrotask(() => void this.#storeGroup());
   }
 
-  #end(taskId: string, answer: string, done: Done): void {
+  async #storeGroup(): Promise<void> {
+    const group = this.#group;
+    this.#group = [];
+    const receipts = await this.#backend.setMany(group.map(({ write }) => write));
+    for (const [at, item] of group.entries()) this.#end(item, receipts[at]!);
+  }
+
+  #end({ index, write: { taskId }, done }: Item, receipt: WriteReceipt | ResultdError): void {
     const next = this.#running.get(taskId)?.shift();
     if (next === undefined) this.#running.delete(taskId);
-    else next();
-    done(answer);
+    else this.#store(next);
+    done(
+      receipt instanceof ResultdError
+        ? refusal(index, taskId, this.#toError(receipt))
+        : success(index, taskId, receipt),
+    );
   }
 }
 

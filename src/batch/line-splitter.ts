@@ -1,10 +1,11 @@
 /** Splits a stream of bytes into lines, each of them bounded: what is beyond the limit is skipped. */
+import { skipSpace } from '../wire/json-lexer.js';
 
 /** A line, without its end; undefined in place of one that was longer than the limit. */
 export type Line = Buffer | undefined;
 
 const LINE_FEED = 0x0a;
-const SPACES = new Set([0x20, 0x09, 0x0d]);
+const NO_BYTES = Buffer.alloc(0);
 
 export class LineSplitter {
   readonly #limit: number;
@@ -21,7 +22,8 @@ export class LineSplitter {
     for (;;) {
       const end = bytes.indexOf(LINE_FEED, start);
       if (end < 0) break;
-      yield* this.#take(bytes.subarray(start, end));
+      const line = this.#take(bytes.subarray(start, end));
+      if (!isBlank(line)) yield line;
       start = end + 1;
     }
     this.#keep(bytes.subarray(start));
@@ -29,20 +31,17 @@ export class LineSplitter {
 
   /** The last line, where it does not end in a line feed. */
   *end(): Generator<Line> {
-    yield* this.#take(Buffer.alloc(0));
+    const line = this.#take(NO_BYTES);
+    if (!isBlank(line)) yield line;
   }
 
-  *#take(last: Buffer): Generator<Line> {
-    if (this.#length === 0) {
-      if (last.length > this.#limit) yield undefined;
-      else if (!isBlank(last)) yield last;
-      return;
-    }
+  #take(last: Buffer): Line {
+    if (this.#length === 0) return last.length > this.#limit ? undefined : last;
     this.#keep(last);
     const line = this.#length > this.#limit ? undefined : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#length = 0;
-    if (line === undefined || !isBlank(line)) yield line;
+    return line;
   }
 
   #keep(part: Buffer): void {
@@ -53,6 +52,6 @@ export class LineSplitter {
   }
 }
 
-function isBlank(line: Buffer): boolean {
-  return line.every((byte) => SPACES.has(byte));
+function isBlank(line: Line): boolean {
+  return line !== undefined && skipSpace(line, 0) === line.length;
 }

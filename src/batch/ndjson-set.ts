@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { ResultdError } from '../errors.js';
+import { cutWhenStalled } from '../http/large-answers.js';
 import { NDJSON_TYPE } from '../http/media-type.js';
 import { problemOf } from '../http/problem.js';
 import { lingerOn } from '../http/protocol.js';
@@ -127,8 +128,8 @@ export class NdjsonSet {
     if (problem !== undefined) lines.push(JSON.stringify({ problem: problemOf(problem) }));
     this.#response.end(lines.map((line) => `${line}\n`).join(''));
     const { socket } = this.#request;
-    // Who neither takes the answer nor sends anything is not waited for: Node ends the connection.
-    socket.setTimeout(this.#limits.stallMs);
+    // Who neither takes the answer nor sends anything is not waited for.
+    cutWhenStalled(this.#response, this.#limits.stallMs);
     if (problem === undefined) return;
     // A client that sends before it reads gets to its answers: the rest is thrown away.
     this.#request.removeAllListeners('readable');

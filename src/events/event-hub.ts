@@ -6,9 +6,12 @@
  * Where hints were lost, all readers are told so, since nobody knows what they have missed. While
  * nobody reads, and nobody will come back, nothing is read or kept.
  */
+
 import type { Writable } from 'node:stream';
+import { readInChunks } from '../chunked-reads.js';
 import * as errors from '../errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
+import type { TaskSnapshot } from '../task-snapshot.js';
 import { retryBlock } from '../wire/event-stream.js';
 import { EventAudience } from './event-audience.js';
 import type { EventFilter } from './event-filter.js';
@@ -197,32 +200,36 @@ export class EventHub {
   async #readAll(): Promise<void> {
     const changed = [...this.#changed];
     this.#changed.clear();
-    for (let at = 0; at < changed.length; at += BATCH) {
-      await this.#publish(changed.slice(at, at + BATCH)).catch((error: unknown) => {
-        if (isRetryable(error)) for (const taskId of changed.slice(at)) this.#changed.add(taskId);
-        throw error;
-      });
+    let at = 0;
+    try {
+      for await (const chunk of readInChunks(this.#backend, changed, BATCH)) {
+        this.#publish(changed.slice(at, at + chunk.length), chunk);
+        at += chunk.length;
+        // Where much has changed, readers take it in, and others have their turn, in between.
+        await immediate();
+      }
+    } catch (error) {
+      if (isRetryable(error)) for (const taskId of changed.slice(at)) this.#changed.add(taskId);
+      throw error;
     }
     const starting = [...this.#audience.starting];
-    for (let at = 0; at < starting.length; at += BATCH) {
-      const readers = starting.slice(at, at + BATCH);
-      const snapshots = await this.#backend.getMany(readers.map((reader) => reader.startsWith!));
-      for (const [index, reader] of readers.entries()) {
-        this.#audience.show(reader, snapshots[index]);
+    const ids = starting.map((reader) => reader.startsWith!);
+    let shown = 0;
+    for await (const chunk of readInChunks(this.#backend, ids, BATCH)) {
+      for (const snapshot of chunk) {
+        this.#audience.show(starting[shown]!, snapshot);
+        shown += 1;
       }
     }
   }
 
-  async #publish(taskIds: readonly string[]): Promise<void> {
-    const snapshots = await this.#backend.getMany(taskIds);
+  #publish(taskIds: readonly string[], snapshots: readonly (TaskSnapshot | undefined)[]): void {
     const events = new Map<string, TaskEvent>();
     for (const [index, taskId] of taskIds.entries()) {
       const event = this.#log.append(taskId, snapshots[index]);
       if (event !== undefined) events.set(taskId, event);
     }
     this.#audience.tell(events);
-    // Where much has changed, readers take it in, and others have their turn, between two batches.
-    await immediate();
   }
 }
 

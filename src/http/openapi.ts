@@ -40,5 +40,15 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
         typeof json.$id === 'string' ? json.$id : `schema-${index}`,
     },
   });
-  await http.register(swaggerUi, { routePrefix: '/docs', theme: { title: 'resultd' } });
+  await http.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'resultd' },
+    uiHooks: {
+      // The assets say otherwise themselves.
+      onRequest: (_request, reply, done) => {
+        reply.header('cache-control', 'no-store');
+        done();
+      },
+    },
+  });
 }

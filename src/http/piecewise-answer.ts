@@ -15,12 +15,16 @@ export async function sendPieces(
   const gathered: Buffer[] = [];
   for (let bytes = 0; bytes < GATHERED_BYTES; ) {
     const { value, done } = await pieces.next();
-    if (done === true) return sendJson(reply, Buffer.concat(gathered));
+    if (done === true) return sendJson(reply, joined(gathered));
     gathered.push(value);
     bytes += value.length;
   }
   reply.header('content-type', JSON_TYPE);
   return reply.send(Readable.from(all(gathered, pieces), { objectMode: false }));
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 }
 
 async function* all(

@@ -1,7 +1,7 @@
 /** Errors as problem documents (RFC 9457), the only form in which this service answers an error. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyError } from 'fastify';
-import { CATALOGUE, type ErrorCode, ResultdError, shown } from '../errors.js';
+import { CATALOGUE, type ErrorCode, ResultdError, resultdError, shown } from '../errors.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 /** The framework's code for a body that is over the limit, and was not read to its end. */
@@ -60,11 +60,7 @@ export function toResultdError(
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new ResultdError('invalid-request', `the request is not valid: ${error.message}`);
   }
-  return new ResultdError(
-    'internal',
-    'the service failed on this request: it is a defect, and its log says more',
-    { cause: error },
-  );
+  return resultdError(error);
 }
 
 /** A 415 that says what to do. */

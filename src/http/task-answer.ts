@@ -29,8 +29,10 @@ export function setTaskHeaders(reply: FastifyReply, snapshot: TaskSnapshot): Fas
 
 /** The outcome itself, JSON or opaque. */
 export function sendOutcome(reply: FastifyReply, snapshot: TaskSnapshot): FastifyReply {
+  const { outcome } = snapshot;
+  reply.server.largeAnswers.hold(reply, outcome?.length ?? 0);
   setOutcomeType(reply, snapshot);
-  return reply.send(snapshot.outcome);
+  return reply.send(outcome);
 }
 
 /**

@@ -2,7 +2,8 @@
 import { parseDuration } from '../duration.js';
 import { invalidBody, invalidParameter, shown } from '../errors.js';
 import { NEVER } from '../task-entry.js';
-import { decodeString, type Member, scanDocument } from '../wire/json-scanner.js';
+import { decodeString } from '../wire/json-lexer.js';
+import { type Member, scanDocument } from '../wire/json-scanner.js';
 
 /** The milliseconds of `?ttl=`, `NEVER`, or undefined where it was left out. */
 export function parseTtl(text: string | undefined): number | undefined {

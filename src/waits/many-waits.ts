@@ -6,6 +6,7 @@
  * ready: the answer is what one read found, so a task that was ready and has been removed since is
  * pending again. In between, only tasks that something is heard of are read.
  */
+import { readInChunks } from '../chunked-reads.js';
 import type { ResultdError } from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
@@ -26,8 +27,11 @@ export interface ManyWaitResult {
   readonly isComplete: boolean;
   /** This process is shutting down: that is why it is answered now. */
   readonly isDraining: boolean;
-  /** The tasks that are ready, without their outcomes' bytes. */
-  readonly ready: ReadonlyMap<string, TaskSnapshot>;
+  /**
+   * The tasks that are ready, without their outcomes' bytes; undefined for one that has to be read
+   * anew, since together they are too large to be kept.
+   */
+  readonly ready: ReadonlyMap<string, TaskSnapshot | undefined>;
 }
 
 export interface ManyWait {
@@ -64,6 +68,10 @@ interface ManyWaiter {
 
 /** Tasks in one read. */
 const BATCH = 1_000;
+/** How many bytes of progress the answer of one wait keeps. */
+const KEPT_BYTES = 4 * 1_024 * 1_024;
+
+type Ready = Map<string, TaskSnapshot | undefined>;
 
 export class ManyWaits {
   readonly #backend: ResultBackend;
@@ -161,18 +169,21 @@ export class ManyWaits {
     }
   }
 
-  async #readyOf({ taskIds }: ManyWaiter): Promise<Map<string, TaskSnapshot>> {
-    const ready = new Map<string, TaskSnapshot>();
-    for (let at = 0; at < taskIds.length; at += BATCH) {
-      for (const snapshot of await this.#backend.getMany(taskIds.slice(at, at + BATCH))) {
-        if (snapshot?.ready === true) ready.set(snapshot.taskId, snapshot);
+  async #readyOf({ taskIds }: ManyWaiter): Promise<Ready> {
+    const ready: Ready = new Map();
+    let bytes = 0;
+    for await (const chunk of readInChunks(this.#backend, taskIds, BATCH)) {
+      for (const snapshot of chunk) {
+        if (snapshot?.ready !== true) continue;
+        bytes += snapshot.heldBytes;
+        ready.set(snapshot.taskId, bytes > KEPT_BYTES ? undefined : snapshot);
       }
     }
     return ready;
   }
 
   /** Whether the wait has ended. */
-  #settle(waiter: ManyWaiter, ready: Map<string, TaskSnapshot>): boolean {
+  #settle(waiter: ManyWaiter, ready: Ready): boolean {
     const { target, ending } = waiter;
     const isComplete = ready.size >= target;
     if (!isComplete && ending === undefined) return !this.#waiters.has(waiter);
@@ -195,16 +206,17 @@ export class ManyWaits {
       const taskIds = [...this.#heard].slice(0, BATCH);
       for (const taskId of taskIds) this.#heard.delete(taskId);
       this.#clock += 1;
-      const beganAt = this.#clock;
-      const snapshots = await this.#backend.getMany(taskIds).catch(() => {
-        this.#onFailure();
-        return [];
-      });
-      for (const snapshot of snapshots) {
+      await this.#readSome(taskIds, this.#clock).catch(this.#onFailure);
+    }
+    this.#isReading = false;
+  }
+
+  async #readSome(taskIds: readonly string[], beganAt: number): Promise<void> {
+    for await (const chunk of readInChunks(this.#backend, taskIds, BATCH)) {
+      for (const snapshot of chunk) {
         if (snapshot?.ready === true) this.#see(snapshot.taskId, beganAt);
       }
     }
-    this.#isReading = false;
   }
 
   /** A task was ready in a read that began then. */

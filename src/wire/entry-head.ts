@@ -25,7 +25,6 @@ export const DESCRIPTOR_AT = 49;
 
 const FLAGS_AT = DESCRIPTOR_AT + 32;
 const SIZE_AT = FLAGS_AT + 1;
-const SPACE = 0x20;
 /** What flags are added to: a digit, whose low bits are all 0. */
 const NO_FLAGS = 0x30;
 
@@ -90,6 +89,7 @@ export function decodeHead(
 class StoredInfo implements OutcomeInfo {
   readonly #head: Buffer;
   readonly #flags: number;
+  #words: readonly [size: string, executionTime: string, contentType: string] | undefined;
 
   constructor(head: Buffer) {
     this.#head = head;
@@ -117,22 +117,27 @@ class StoredInfo implements OutcomeInfo {
   }
 
   get size(): number {
-    return Number(this.#head.toString('latin1', SIZE_AT, this.#sizeEnd));
+    return Number(this.#text[0]);
   }
 
   get executionTime(): string {
-    return this.#head.toString('latin1', this.#sizeEnd + 1, this.#timeEnd);
+    return this.#text[1];
   }
 
   get contentType(): string {
-    return this.isOpaque ? this.#head.toString('latin1', this.#timeEnd + 1) : JSON_TYPE;
+    return this.isOpaque ? this.#text[2] : JSON_TYPE;
   }
 
-  get #sizeEnd(): number {
-    return this.#head.indexOf(SPACE, SIZE_AT);
-  }
-
-  get #timeEnd(): number {
-    return this.#head.indexOf(SPACE, this.#sizeEnd + 1);
+  get #text(): readonly [size: string, executionTime: string, contentType: string] {
+    if (this.#words !== undefined) return this.#words;
+    const text = this.#head.toString('latin1', SIZE_AT);
+    const sizeEnd = text.indexOf(' ');
+    const timeEnd = text.indexOf(' ', sizeEnd + 1);
+    this.#words = [
+      text.slice(0, sizeEnd),
+      text.slice(sizeEnd + 1, timeEnd),
+      text.slice(timeEnd + 1),
+    ];
+    return this.#words;
   }
 }

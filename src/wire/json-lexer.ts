@@ -118,6 +118,12 @@ function skipDigits(bytes: Buffer, start: number): number {
   return at;
 }
 
+/** The text of a string that has been scanned. */
+export function decodeString(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString('utf8', start + 1, end - 1);
+  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
+}
+
 export function syntaxError(bytes: Buffer, at: number, expected: string): Error {
   const found =
     at >= bytes.length ? 'it ends there' : `found ${shown(bytes.toString('utf8', at, at + 20))}`;

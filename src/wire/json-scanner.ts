@@ -15,6 +15,7 @@ import {
   skipString,
   syntaxError,
 } from './json-lexer.js';
+import { decodeName } from './member-names.js';
 
 /** Documents nested deeper than this are refused. */
 export const MAX_DEPTH = 1_000;
@@ -133,7 +134,7 @@ export function walkMembers(
     const nameStart = at;
     const nameEnd = skipString(bytes, at);
     const valueStart = skipSpace(bytes, skipColon(bytes, nameEnd));
-    const end = visit(decodeString(bytes, nameStart, nameEnd), valueStart, nameStart, nameEnd);
+    const end = visit(decodeName(bytes, nameStart, nameEnd), valueStart, nameStart, nameEnd);
     at = skipSpace(bytes, end);
     if (bytes[at] === CLOSE_OBJECT) return at + 1;
     if (bytes[at] !== COMMA) throw syntaxError(bytes, at, '"," or "}"');
@@ -232,12 +233,6 @@ function scanMembers(bytes: Buffer, start: number, members: Member[], depth: num
     });
     return end;
   });
-}
-
-/** The text of a string that has been scanned. */
-export function decodeString(bytes: Buffer, start: number, end: number): string {
-  const raw = bytes.toString('utf8', start + 1, end - 1);
-  return raw.includes('\\') ? (JSON.parse(`"${raw}"`) as string) : raw;
 }
 
 /** What closes each of the open objects and arrays: the stack of the one scan that runs. */

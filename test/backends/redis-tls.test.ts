@@ -5,7 +5,7 @@ import t, { type Test } from 'tap';
 import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
 import { type Certificate, makeCertificate } from '../support/certificate.js';
 import { connect } from '../support/redis-load.js';
-import { freePort, RedisServer, type RedisServerOptions } from '../support/redis-server.js';
+import { RedisServer, type RedisServerOptions } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 
 async function serve(t: Test, options: RedisServerOptions): Promise<RedisServer> {
@@ -59,9 +59,8 @@ t.test('sentinels', async (t) => {
 
 t.test('a cluster', async (t) => {
   const tls = makeCertificate(t);
-  const bus = String(await freePort());
-  const args = ['--cluster-enabled', 'yes', '--cluster-port', bus, '--tls-cluster', 'yes'];
-  const server = await serve(t, { tls, args });
+  const args = ['--tls-cluster', 'yes'];
+  const server = await serve(t, { tls, isClusterNode: true, args });
   await client(t, server, tls).call('CLUSTER', 'ADDSLOTSRANGE', 0, 16_383);
   await check(t, `rediss+cluster://127.0.0.1:${server.port}`, tls);
 });

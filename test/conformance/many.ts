@@ -2,6 +2,7 @@
 import { ResultdError } from '../../src/errors.js';
 import type { SetManyItem } from '../../src/result-backend.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
+import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { isError, refused, sameBytes, snapshotIn, success, successEnvelope } from './expect.js';
 import type { Topic } from './topic.js';
 
@@ -40,6 +41,25 @@ export const many: Topic = {
       sameBytes(t, body?.outcome, successEnvelope(1), 'without the log');
       const log = (await backend.getMany([taskId], WITH_LOG))[0];
       sameBytes(t, log?.outcome, successEnvelope(1, LOG), 'with the log');
+    },
+
+    'a read stops where it has as many bytes as it may hold': async (t, context) => {
+      const { backend } = context;
+      const ids = Array.from({ length: 200 }, () => context.taskId());
+      await backend.setMany(ids.map((taskId, n) => ({ taskId, outcome: success(n, LOG) })));
+      for (const maxBytes of [1, 4_000]) {
+        const read: (TaskSnapshot | undefined)[] = [];
+        while (read.length < ids.length) {
+          const rest = [...ids.slice(read.length), context.taskId()];
+          const some = await backend.getMany(rest, { ...WITH_LOG, maxBytes });
+          t.ok(some.length > 0 && some.length <= 100, `${some.length} tasks, ${maxBytes} bytes`);
+          read.push(...some);
+        }
+        t.same(
+          read.slice(0, ids.length).map((task) => task?.outcome?.toString()),
+          ids.map((_, n) => successEnvelope(n, LOG)),
+        );
+      }
     },
 
     'one bad id fails a read of many': async (t, context) => {

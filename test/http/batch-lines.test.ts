@@ -11,8 +11,17 @@ import { type ItemAnswer, NDJSON } from './suite/batches.js';
 
 const DEADLINE_MS = 20_000;
 
+/** The memory backend, where each write of a batch is one of its own, as it is with other stores. */
+class OneByOneBackend extends MemoryBackend {
+  protected override async _executeMany(
+    ...[namespace, commands]: Parameters<MemoryBackend['_executeMany']>
+  ) {
+    return Promise.all(commands.map((command) => this._execute(namespace, command)));
+  }
+}
+
 /** The memory backend, counted, and holding its writes back while the gate is shut. */
-class GatedBackend extends MemoryBackend {
+class GatedBackend extends OneByOneBackend {
   writes = 0;
   gate: Promise<void> = Promise.resolve();
 
@@ -261,7 +270,7 @@ t.test('an upload that announces its length is let in with Expect', async (t) =>
 });
 
 /** Takes each write up the later, the earlier it came. */
-class TardyBackend extends MemoryBackend {
+class TardyBackend extends OneByOneBackend {
   #turns = 200;
 
   protected override async _execute(...call: Parameters<MemoryBackend['_execute']>) {

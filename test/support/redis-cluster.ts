@@ -1,6 +1,6 @@
 /** A real Redis cluster for tests: so many masters, each with as many replicas. */
 import { Redis } from 'ioredis';
-import { freePort, RedisServer } from './redis-server.js';
+import { RedisServer } from './redis-server.js';
 import { until } from './until.js';
 
 export interface RedisClusterOptions {
@@ -18,28 +18,23 @@ const SLOTS = 16_384;
 export class RedisCluster {
   /** The masters at the start come first. */
   readonly servers: readonly RedisServer[];
-  readonly #busPorts: readonly number[];
 
-  private constructor(servers: readonly RedisServer[], busPorts: readonly number[]) {
+  private constructor(servers: readonly RedisServer[]) {
     this.servers = servers;
-    this.#busPorts = busPorts;
   }
 
   /** Starts it, and waits until all nodes agree that all is well and the replicas are in step. */
   static async start(options: RedisClusterOptions = {}): Promise<RedisCluster> {
     const { masters = 3, replicas = 1, nodeTimeoutMs = 1_000, appendOnly = false } = options;
-    const busPorts: number[] = [];
     const servers: RedisServer[] = [];
     for (let at = 0; at < masters * (1 + replicas); at += 1) {
-      busPorts.push(await freePort());
       const args = [
-        ...['--cluster-enabled', 'yes', '--cluster-port', String(busPorts[at])],
         ...['--cluster-node-timeout', String(nodeTimeoutMs)],
         ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'],
       ];
-      servers.push(await RedisServer.start({ appendOnly, args }));
+      servers.push(await RedisServer.start({ appendOnly, isClusterNode: true, args }));
     }
-    const cluster = new RedisCluster(servers, busPorts);
+    const cluster = new RedisCluster(servers);
     await cluster.#form(masters);
     return cluster;
   }
@@ -105,8 +100,8 @@ export class RedisCluster {
         const share = [at, at + 1].map((part) => Math.floor((SLOTS * part) / masters));
         await this.ask(server, 'CLUSTER', 'ADDSLOTSRANGE', share[0]!, share[1]! - 1);
       }
-      const bus = this.#busPorts[at]!;
-      if (at > 0) await this.ask(first!, 'CLUSTER', 'MEET', '127.0.0.1', server.port, bus);
+      const { port, busPort } = server;
+      if (at > 0) await this.ask(first!, 'CLUSTER', 'MEET', '127.0.0.1', port, busPort);
     }
     for (const [at, server] of this.servers.entries()) {
       await until('the nodes know each other', async () => {

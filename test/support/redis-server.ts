@@ -3,6 +3,7 @@
  * started again on the same port and data.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
@@ -24,24 +25,51 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   /** Be a sentinel, with these lines in its configuration. */
   readonly sentinel?: readonly string[];
+  /** Be a node of a cluster. */
+  readonly isClusterNode?: boolean;
 }
 
 const STARTS_WITHIN_MS = 10_000;
+/** How often another port is tried where one has been taken meanwhile. */
+const MOST_STARTS = 10;
+/** What a server prints once its ports are its own; a sentinel prints the second. */
+const IS_LISTENING = /Ready to accept connections|Sentinel ID is/;
 
 export class RedisServer {
   readonly port: number;
+  /** Where the nodes of a cluster talk to each other. */
+  readonly busPort: number;
   readonly directory: string;
   readonly #options: RedisServerOptions;
   #process: ChildProcess | undefined;
+  #output = '';
 
-  private constructor(port: number, directory: string, options: RedisServerOptions) {
-    this.port = port;
+  private constructor(
+    ports: readonly [port: number, busPort: number],
+    directory: string,
+    options: RedisServerOptions,
+  ) {
+    [this.port, this.busPort] = ports;
     this.directory = directory;
     this.#options = options;
   }
 
-  /** Starts one and waits until it answers. */
+  /** Starts one and waits until it answers; on other ports where one has been taken meanwhile. */
   static async start(options: RedisServerOptions = {}): Promise<RedisServer> {
+    for (let starts = 1; ; starts += 1) {
+      const server = await RedisServer.#prepare(options);
+      try {
+        await server.restart();
+        return server;
+      } catch (error) {
+        await server.stop();
+        if (starts === MOST_STARTS || !server.#output.includes('Address already in use'))
+          throw error;
+      }
+    }
+  }
+
+  static async #prepare(options: RedisServerOptions): Promise<RedisServer> {
     const directory = await mkdtemp(join(tmpdir(), 'resultd-redis-'));
     if (options.users !== undefined) {
       await writeFile(join(directory, 'users.acl'), `${options.users.join('\n')}\n`);
@@ -49,9 +77,7 @@ export class RedisServer {
     if (options.sentinel !== undefined) {
       await writeFile(join(directory, 'sentinel.conf'), `${options.sentinel.join('\n')}\n`);
     }
-    const server = new RedisServer(await freePort(), directory, options);
-    await server.restart();
-    return server;
+    return new RedisServer([await freePort(), await freePort()], directory, options);
   }
 
   /** `redis://127.0.0.1:<port>`, or `rediss:` with TLS. */
@@ -62,10 +88,11 @@ export class RedisServer {
   /** Starts it again, on the same port and data. */
   async restart(): Promise<void> {
     const child = spawn('redis-server', this.#arguments(), { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
+    this.#output = '';
     child.stdout.on('data', (data: Buffer) => {
-      output = (output + data).slice(-4_000);
+      this.#output = (this.#output + data).slice(-4_000);
     });
+    child.stderr.resume();
     const failed = new Promise<never>((_, reject) => {
       child.once('error', (error: NodeJS.ErrnoException) => {
         reject(
@@ -74,7 +101,7 @@ export class RedisServer {
             : error,
         );
       });
-      child.once('exit', () => reject(new Error(`redis-server has ended:\n${output}`)));
+      child.once('close', () => reject(new Error(`redis-server has ended:\n${this.#output}`)));
     });
     failed.catch(() => {});
     this.#process = child;
@@ -114,7 +141,8 @@ export class RedisServer {
   }
 
   #arguments(): string[] {
-    const { appendOnly, password, users, tls, replicaOf, args, sentinel } = this.#options;
+    const { appendOnly, password, users, tls, replicaOf, args, sentinel, isClusterNode } =
+      this.#options;
     const port = String(this.port);
     const common = [
       ...['--bind', '127.0.0.1', '--dir', this.directory],
@@ -133,6 +161,8 @@ export class RedisServer {
       ...(password === undefined ? [] : ['--requirepass', password]),
       ...(users === undefined ? [] : ['--aclfile', join(this.directory, 'users.acl')]),
       ...(replicaOf === undefined ? [] : ['--replicaof', '127.0.0.1', String(replicaOf)]),
+      ...(isClusterNode === true ? ['--cluster-enabled', 'yes'] : []),
+      ...(isClusterNode === true ? ['--cluster-port', String(this.busPort)] : []),
       ...(args ?? []),
     ];
   }
@@ -140,7 +170,9 @@ export class RedisServer {
   /** Waits until the port is open; with TLS that is all that can be asked without a client. */
   async #answers(): Promise<void> {
     const deadline = Date.now() + STARTS_WITHIN_MS;
-    while (!(await speaks(this.port, this.#options.tls !== undefined))) {
+    const isTls = this.#options.tls !== undefined;
+    // Another one may answer there: this one must have said that the port is its own.
+    while (!(IS_LISTENING.test(this.#output) && (await speaks(this.port, isTls)))) {
       if (Date.now() > deadline) {
         throw new Error(`redis-server does not answer on port ${this.port}`);
       }
@@ -165,12 +197,21 @@ async function speaks(port: number, isTls: boolean): Promise<boolean> {
   }
 }
 
-/** A port that was free a moment ago. */
+/**
+ * A port that was free a moment ago. It is below those that the system gives to connections, which
+ * would take it while its server is down.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }

@@ -94,15 +94,16 @@ export class ServiceProcess {
   /** Waits until the output matches. Rejects where the process ends, or takes too long. */
   async untilOutput(pattern: RegExp): Promise<RegExpExecArray> {
     const deadline = Date.now() + START_DEADLINE_MS;
-    let hasEnded = false;
-    const ended = this.exited.then(() => {
-      hasEnded = true;
+    let exit: Exit | undefined;
+    const ended = this.exited.then((found) => {
+      exit = found;
     });
     for (;;) {
       const match = pattern.exec(this.#output);
       if (match !== null) return match;
-      if (hasEnded || Date.now() > deadline) {
-        throw new Error(`the service has not printed ${pattern}:\n${this.#output}`);
+      if (exit !== undefined || Date.now() > deadline) {
+        const how = exit === undefined ? 'it still runs' : `it ended with ${JSON.stringify(exit)}`;
+        throw new Error(`the service has not printed ${pattern} (${how}):\n${this.#output}`);
       }
       const timeout = AbortSignal.timeout(Math.max(1, deadline - Date.now()));
       await Promise.race([ended, once(this.#child, 'output', { signal: timeout }).catch(() => {})]);

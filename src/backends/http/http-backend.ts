@@ -15,7 +15,7 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import type { Parts, TaskEntry } from '../../task-entry.js';
+import type { ManyParts, Parts, TaskEntry } from '../../task-entry.js';
 import type { TaskWaits } from '../../waits/task-waits.js';
 import { absentOr, exchangeOf, taskPath } from './command-request.js';
 import { EventSubscription } from './event-subscription.js';
@@ -102,7 +102,7 @@ export class HttpBackend extends ResultBackend {
   protected override _readMany(
     _namespace: string,
     taskIds: readonly string[],
-    parts: Parts,
+    parts: ManyParts,
   ): Promise<(TaskEntry | undefined)[]> {
     return readMany(taskIds, parts, {
       call: (request) => this.#transport.call(request),

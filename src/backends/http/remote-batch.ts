@@ -1,16 +1,18 @@
 /** Reads of many tasks, in as few requests as the service's limits allow. */
 import { storeUnavailable } from '../../errors.js';
 import { JSON_TYPE } from '../../outcome.js';
-import type { Parts, TaskEntry } from '../../task-entry.js';
+import { loadedBytes, type ManyParts, type TaskEntry } from '../../task-entry.js';
 import { batchEntries } from './task-view.js';
 import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** Below the service's limit of 10,000: an answer is read whole. */
 const IDS_AT_ONCE = 1_000;
+/** Where the bytes of outcomes are bounded. */
+const BOUNDED_IDS = 32;
 
 export async function readMany(
   taskIds: readonly string[],
-  parts: Parts,
+  parts: ManyParts,
   {
     call,
     readOne,
@@ -21,8 +23,11 @@ export async function readMany(
 ): Promise<(TaskEntry | undefined)[]> {
   const found: (TaskEntry | undefined)[] = [];
   const include = parts.body || parts.log ? 'outcome' : 'status';
-  for (let at = 0; at < taskIds.length; at += IDS_AT_ONCE) {
-    const some = taskIds.slice(at, at + IDS_AT_ONCE);
+  const { maxBytes = Number.POSITIVE_INFINITY } = parts;
+  const step = maxBytes < Number.POSITIVE_INFINITY ? BOUNDED_IDS : IDS_AT_ONCE;
+  let bytes = 0;
+  while (found.length < taskIds.length && bytes < maxBytes) {
+    const some = taskIds.slice(found.length, found.length + step);
     const question = { task_ids: some, include, with_logs: parts.log };
     const { body } = await call({
       method: 'POST',
@@ -39,7 +44,10 @@ export async function readMany(
     }
     // Outcomes beyond 64 MiB are left out of an answer.
     for (const { taskId, entry, isOmitted } of entries) {
-      found.push(isOmitted ? await readOne(taskId) : entry);
+      if (bytes >= maxBytes) break;
+      const read = isOmitted ? await readOne(taskId) : entry;
+      bytes += loadedBytes(read);
+      found.push(read);
     }
   }
   return found;

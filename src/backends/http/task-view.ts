@@ -10,8 +10,8 @@ import type { Listed } from '../../listing.js';
 import { errorBytes, JSON_TYPE, type OutcomeInfo } from '../../outcome.js';
 import { progressFromJson } from '../../progress.js';
 import { NEVER, type TaskEntry } from '../../task-entry.js';
+import { decodeString } from '../../wire/json-lexer.js';
 import {
-  decodeString,
   type Member,
   scanValue,
   typeAt,

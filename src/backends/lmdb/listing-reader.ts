@@ -8,7 +8,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { isInScan, type Listed, noCounts, type Scan, type StateCounts } from '../../listing.js';
-import { liveEntry } from '../../task-entry.js';
+import { liveEntry, loadedBytes } from '../../task-entry.js';
 import {
   CLASSES,
   classOfState,
@@ -38,13 +38,18 @@ export async function listTasks(open: Open, namespace: string, scan: Scan): Prom
   const page: Listed[] = [];
   const now = Date.now();
   let tables = await open();
+  let bytes = 0;
   for (let looked = 1; page.length < scan.limit; looked += 1) {
+    if (bytes > scan.maxBytes && page.length > 1) break;
     const place = takeFirst(ranges, tables);
     if (place === undefined) break;
     const taskId = taskIdAt(place);
     const entry = liveEntry(tables.readRecord(taskKeyOf(namespace, taskId), false), now);
     if (entry !== undefined && placeOf(entry.versionMs, taskId) === place) {
-      if (isInScan({ taskId, entry }, scan)) page.push({ taskId, entry });
+      if (isInScan({ taskId, entry }, scan)) {
+        page.push({ taskId, entry });
+        bytes += loadedBytes(entry);
+      }
     }
     if (looked % TURN_TASKS === 0) {
       await setImmediate();

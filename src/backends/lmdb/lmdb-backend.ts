@@ -8,6 +8,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command, Reply } from '../../commands.js';
+import type { Decision } from '../../decide.js';
 import { ResultdError, shown, storeUnavailable } from '../../errors.js';
 import type { Listed, Scan, StateCounts } from '../../listing.js';
 import {
@@ -17,12 +18,18 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { type Parts, type TaskEntry, versionOf } from '../../task-entry.js';
+import {
+  type ManyParts,
+  type Parts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../task-entry.js';
 import { DirectoryLock } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
 import { planCommand, planProbe, planPurge } from './planner.js';
 import { FIRST_KEY, TaskTables, taskKeyOf } from './task-tables.js';
-import { WriteQueue } from './write-queue.js';
+import { type Plan, WriteQueue } from './write-queue.js';
 
 export interface LmdbBackendOptions extends ResultBackendOptions {
   /** Where the store is kept. It is made where it is missing. */
@@ -109,23 +116,37 @@ export class LmdbBackend extends ResultBackend {
   protected override async _readMany(
     namespace: string,
     taskIds: readonly string[],
-    parts: Parts,
+    parts: ManyParts,
   ): Promise<(TaskEntry | undefined)[]> {
     const tables = await this.#open();
-    return taskIds.map((taskId) => readEntry(tables, namespace, taskId, parts));
+    const { maxBytes = Number.POSITIVE_INFINITY } = parts;
+    return readUpTo(maxBytes, taskIds, (taskId) => readEntry(tables, namespace, taskId, parts));
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
-    const key = taskKeyOf(namespace, command.taskId);
-    const decision = await this.#queue.run(bytesOf(command), (tables) => {
-      try {
-        return planCommand(tables, key, command);
-      } catch (error) {
-        throw wrapped(error, `task ${shown(command.taskId)} could not be read`);
-      }
-    });
+    const decision = await this.#queue.run(bytesOf(command), plannerOf(namespace, command));
     if (decision.write !== undefined) this.#notify(namespace, command.taskId, decision.write);
     return decision;
+  }
+
+  protected override _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<readonly (Reply | Error)[]> {
+    return new Promise((resolve) => {
+      const replies: (Reply | Error)[] = new Array(commands.length);
+      let left = commands.length;
+      for (const [at, command] of commands.entries()) {
+        this.#queue.add(bytesOf(command), plannerOf(namespace, command), (outcome) => {
+          replies[at] = 'error' in outcome ? (outcome.error as Error) : outcome.result;
+          if ('result' in outcome && outcome.result.write !== undefined) {
+            this.#notify(namespace, command.taskId, outcome.result.write);
+          }
+          left -= 1;
+          if (left === 0) resolve(replies);
+        });
+      }
+    });
   }
 
   protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
@@ -217,6 +238,17 @@ export class LmdbBackend extends ResultBackend {
       this.#isPurging = false;
     }
   }
+}
+
+function plannerOf(namespace: string, command: Command): (tables: TaskTables) => Plan<Decision> {
+  const key = taskKeyOf(namespace, command.taskId);
+  return (tables) => {
+    try {
+      return planCommand(tables, key, command);
+    } catch (error) {
+      throw wrapped(error, `task ${shown(command.taskId)} could not be read`);
+    }
+  };
 }
 
 function readEntry(

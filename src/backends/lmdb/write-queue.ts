@@ -25,14 +25,17 @@ export interface WriteQueueOptions<S> {
   readonly maxBytes?: number;
 }
 
+/** What came of a write: its result once it is synced, or why it was not made. */
+export type Outcome<T> = { readonly result: T } | { readonly error: unknown };
+
 interface Write<S> {
   readonly bytes: number;
   readonly plan: (store: S) => Plan<unknown>;
-  readonly resolve: (result: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  result: unknown;
-  failure: { readonly error: unknown } | undefined;
+  readonly settle: (outcome: Outcome<unknown>) => void;
+  outcome: Outcome<unknown>;
 }
+
+const NOT_PLANNED: Outcome<unknown> = { result: undefined };
 
 /** A group runs in one turn of the event loop: this bounds how long that turn takes. */
 const GROUP_WRITES = 500;
@@ -53,32 +56,40 @@ export class WriteQueue<S> {
     this.#maxBytes = options.maxBytes ?? 256 * 1_024 * 1_024;
   }
 
-  /**
-   * Carries out one write of about `bytes` bytes. `plan` is called within the transaction. Throws
-   * `overloaded` where too many are waiting, what `plan` throws, and what the commit throws.
-   */
+  /** As `add`, for one write. Throws what `add` gives as its error. */
   run<T>(bytes: number, plan: (store: S) => Plan<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.add<T>(bytes, plan, (outcome) => {
+        if ('error' in outcome) reject(outcome.error);
+        else resolve(outcome.result);
+      });
+    });
+  }
+
+  /**
+   * Carries out one write of about `bytes` bytes. `plan` is called within the transaction; `settle`
+   * is called once. The error is `overloaded` where too many are waiting, else what `plan` or the
+   * commit threw.
+   */
+  add<T>(bytes: number, plan: (store: S) => Plan<T>, settle: (outcome: Outcome<T>) => void): void {
     const isFull =
       this.#waiting.length >= this.#maxWrites ||
       (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes);
     if (isFull) {
       const held = `${this.#waiting.length} writes (${this.#waitingBytes} bytes)`;
-      return Promise.reject(
-        overloaded(`${held} are waiting for the disk already: try again in a moment`),
-      );
-    }
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({
-        bytes,
-        plan,
-        resolve: resolve as (result: unknown) => void,
-        reject,
-        result: undefined,
-        failure: undefined,
+      settle({
+        error: overloaded(`${held} are waiting for the disk already: try again in a moment`),
       });
-      this.#waitingBytes += bytes;
-      if (!this.#isRunning) void this.#drain();
+      return;
+    }
+    this.#waiting.push({
+      bytes,
+      plan,
+      settle: settle as (outcome: Outcome<unknown>) => void,
+      outcome: NOT_PLANNED,
     });
+    this.#waitingBytes += bytes;
+    if (!this.#isRunning) void this.#drain();
   }
 
   /** Resolves once no write is waiting or running. */
@@ -112,14 +123,10 @@ export class WriteQueue<S> {
     } catch (error) {
       // A transaction that could not begin has taken none: the first group fails all the same.
       if (group.length === 0) group = this.#takeGroup();
-      for (const write of group)
-        write.reject(write.failure === undefined ? error : write.failure.error);
+      for (const write of group) write.settle('error' in write.outcome ? write.outcome : { error });
       return;
     }
-    for (const write of group) {
-      if (write.failure === undefined) write.resolve(write.result);
-      else write.reject(write.failure.error);
-    }
+    for (const write of group) write.settle(write.outcome);
   }
 
   #takeGroup(): Write<S>[] {
@@ -140,10 +147,10 @@ function carryOut<S>(write: Write<S>, store: S): number {
   try {
     plan = write.plan(store);
   } catch (error) {
-    write.failure = { error };
+    write.outcome = { error };
     return 0;
   }
-  write.result = plan.result;
+  write.outcome = plan;
   for (const put of plan.puts) put();
   return plan.puts.length;
 }

@@ -16,7 +16,13 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { entryExpiresAt, type TaskEntry, versionOf } from '../../task-entry.js';
+import {
+  entryExpiresAt,
+  type ManyParts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../task-entry.js';
 import { type Expiring, ExpiryWheel, SLOT_MS } from './expiry-wheel.js';
 
 export interface MemoryBackendOptions extends ResultBackendOptions {
@@ -78,7 +84,27 @@ export class MemoryBackend extends ResultBackend {
     return this.#spaces.get(namespace)?.get(taskId)?.entry;
   }
 
+  protected override async _readMany(
+    namespace: string,
+    taskIds: readonly string[],
+    { maxBytes = Number.POSITIVE_INFINITY }: ManyParts,
+  ): Promise<(TaskEntry | undefined)[]> {
+    const space = this.#spaces.get(namespace);
+    return readUpTo(maxBytes, taskIds, (taskId) => space?.get(taskId)?.entry);
+  }
+
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
+    return this.#carryOut(namespace, command);
+  }
+
+  protected override async _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<Reply[]> {
+    return commands.map((command) => this.#carryOut(namespace, command));
+  }
+
+  #carryOut(namespace: string, command: Command): Reply {
     const slot = this.#slot(namespace, command.taskId);
     const decision = decide(command, slot, Date.now());
     this.#apply(slot, decision);

@@ -6,7 +6,7 @@
  * The indexes say which tasks may be next, the tasks themselves which are: one that has gone or
  * changed in between is left out.
  */
-import { isInScan, type Listed, type Position, type Scan } from '../../listing.js';
+import { isInScan, isLarge, type Listed, type Position, type Scan } from '../../listing.js';
 import { liveEntry, type TaskEntry } from '../../task-entry.js';
 
 /** Reads one index: for each of the classes at most `limit` tasks behind a position. */
@@ -21,6 +21,7 @@ export interface ScanSource {
   readonly buckets: number;
   readonly classes: readonly number[];
   readonly readIndex: ReadIndex;
+  /** Of the first ids only, at least one, where they are large. */
   readonly readTasks: (taskIds: readonly string[]) => Promise<(TaskEntry | undefined)[]>;
   /** The store's clock. */
   readonly now: () => number;
@@ -60,12 +61,15 @@ export class IndexScan {
     const listed: Listed[] = [];
     let dropped = 0;
     await this.#begin();
-    while (listed.length < limit) {
+    while (listed.length < limit && !isLarge(listed, this.#scan)) {
       const missing = limit - listed.length;
       // Where many are dropped, more are asked for.
       const next = this.#take(Math.min(missing + dropped, MOST_TASKS));
       if (next.length > 0) {
-        const live = await this.#live(next);
+        const entries = await this.#source.readTasks(next.map(({ taskId }) => taskId));
+        // Where they are large, not all were read.
+        this.#waiting.unshift(...next.splice(entries.length));
+        const live = this.#live(next, entries);
         dropped += next.length - live.length;
         listed.push(...live);
       } else if (this.#streams.length > 0) {
@@ -142,8 +146,7 @@ export class IndexScan {
     return this.#waiting.splice(0, end);
   }
 
-  async #live(positions: readonly Position[]): Promise<Listed[]> {
-    const entries = await this.#source.readTasks(positions.map(({ taskId }) => taskId));
+  #live(positions: readonly Position[], entries: readonly (TaskEntry | undefined)[]): Listed[] {
     const now = this.#source.now();
     const listed: Listed[] = [];
     for (const [at, { taskId, updatedAt }] of positions.entries()) {

@@ -35,6 +35,7 @@ interface Target {
 }
 
 export class ClusterConnection implements RedisConnection {
+  readonly takesAnyKeys = false;
   readonly #options: NodeOptions;
   readonly #subscriber: RedisSubscriber;
   readonly #nodes = new Map<string, RedisNode>();

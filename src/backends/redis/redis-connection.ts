@@ -12,6 +12,8 @@ import type { Argument } from './scripts.js';
 import { SentinelWatch } from './sentinel-watch.js';
 
 export interface RedisConnection {
+  /** Whether the keys of one command may be anywhere; else they must be of one bucket. */
+  readonly takesAnyKeys: boolean;
   /** Throws `store-unavailable`, within the time-out, and leaves nothing open. */
   open(): Promise<void>;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ function waitOf(
 
 /** One server, or the one that the sentinels say is the primary. */
 class PrimaryConnection implements RedisConnection {
+  readonly takesAnyKeys = true;
   readonly #options: NodeOptions;
   readonly #subscriber: RedisSubscriber;
   #node: RedisNode;

@@ -13,7 +13,7 @@ import {
   type Reply,
   type Verdict,
 } from '../../commands.js';
-import { NEVER } from '../../task-entry.js';
+import { NEVER, type Parts, type TaskEntry } from '../../task-entry.js';
 import { decodeHead, encodeDescriptor } from '../../wire/entry-head.js';
 
 export interface Script {
@@ -37,6 +37,8 @@ export const SCRIPTS: Readonly<Record<Command['kind'], Script>> = {
   delete: script(...PRELUDE, 'delete'),
   consume: script(...PRELUDE, 'consume'),
 };
+
+export const READ_MANY: Script = script('read-many');
 
 /** In the order of the numbers in the prelude. */
 const VERDICTS: readonly (Verdict | undefined)[] = [
@@ -100,6 +102,25 @@ export function replyOf([verdict, , head, progress, body, log]: Answer): Reply {
             progress: progress ?? undefined,
           }),
   };
+}
+
+/** What a read found of the fields that it asked for. */
+export type Fields = readonly (Buffer | null)[];
+
+/** The fields that a read asks for, in the order that `entryOf` takes them in. */
+export function fieldsOf({ body, log }: Parts): string[] {
+  return ['head', 'progress', ...(body ? ['outcome'] : []), ...(log ? ['log'] : [])];
+}
+
+/** The entry of the fields that a read found, from `at` on. */
+export function entryOf(fields: Fields, { body, log }: Parts, at = 0): TaskEntry | undefined {
+  const head = fields[at];
+  if (head === null || head === undefined) return undefined;
+  return decodeHead(head, {
+    progress: fields[at + 1] ?? undefined,
+    body: (body && fields[at + 2]) || undefined,
+    log: (log && fields[at + (body ? 3 : 2)]) || undefined,
+  });
 }
 
 const VERSION = /^\d+-[0-9a-f]{16}\.(o|p|op)$/;

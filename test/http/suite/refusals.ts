@@ -232,10 +232,64 @@ export const refusals: Topic = {
       }
     },
 
-    'a parameter that a route does not know is ignored': async (t, api) => {
+    'a parameter that an operation does not know is refused, and nothing is done': async (
+      t,
+      api,
+    ) => {
       const path = api.path();
-      t.equal((await api.put(`${path}/result?x=1&__proto__=2&wait=x`, SUCCESS)).status, 201);
-      t.equal((await api.get(`${path}/result?ttl=x&=&&constructor=1`)).text, SUCCESS);
+      for (const [method, route, body] of WRITES) {
+        const target = `${path}${route}?wiat=30s`;
+        const answer = await api.call(method, target, { body, headers: json });
+        isProblem(t, answer, 'invalid-parameter', /"wiat" is not known/, `${method} ${route}`);
+      }
+      t.equal((await api.get(path)).status, 404, 'nothing was stored');
+      await api.put(`${path}/result`, SUCCESS);
+      for (const [suffix, known] of [
+        ['/result?with_log=true', /"with_log".*"wait", "with_logs", "pending"/],
+        ['?wait=1s&Wait=1s', /"Wait".*"wait", "with_logs"/],
+        ['/status?pending=error', /"pending".*"wait"$/],
+        ['/exception?with_logs=true', /"with_logs".*"wait"$/],
+        ['/events?state=SUCCESS', /"state".*"last_event_id"$/],
+        ['/result?__proto__=1', /"__proto__"/],
+        ['/result?=1', /""/],
+        [`/result?${'x'.repeat(500)}=1`, /"x{100}…"/],
+      ] as const) {
+        isProblem(t, await api.get(path + suffix), 'invalid-parameter', known, suffix);
+        t.equal((await api.head(path + suffix)).status, 400, `HEAD ${suffix}`);
+      }
+      for (const [method, target, known] of [
+        ['GET', '/v1/tasks?status=SUCCESS', /"status".*"state", "updated_after"/],
+        ['GET', '/v1/stats?state=SUCCESS', /"state".*takes none/],
+        ['GET', '/v1/events?task=a', /"task".*"task_id", "state", "last_event_id"/],
+        ['POST', '/v1/batch/get?with_logs=true', /"with_logs".*takes none/],
+        ['POST', '/v1/batch/wait?wait=3s', /"wait".*takes none/],
+        ['POST', '/v1/batch/set?ttl=7d', /"ttl".*takes none/],
+        ['POST', '/v1/batch/delete?x=1', /"x".*takes none/],
+      ] as const) {
+        const answer = await api.call(method, target, { headers: json, body: '{"task_ids":[]}' });
+        isProblem(t, answer, 'invalid-parameter', known, target);
+      }
+      for (const target of ['/livez?x=1', '/readyz?x=1', '/openapi.json?x=1', '/docs?x=1']) {
+        t.equal((await api.get(target)).status, 200, target);
+      }
+    },
+
+    'the page of the API is not kept; its assets are asked for anew': async (t, api) => {
+      for (const target of [
+        '/docs',
+        '/docs/',
+        '/docs/json',
+        '/docs/static/swagger-initializer.js',
+      ]) {
+        const answer = await api.get(target);
+        t.equal(answer.headers['cache-control'], 'no-store', target);
+        isHeadOf(t, await api.head(target), answer, `HEAD ${target}`);
+      }
+      const target = '/docs/static/swagger-ui.css';
+      const { headers } = await api.get(target);
+      t.equal(headers['cache-control'], 'public, max-age=0');
+      const again = await api.get(target, { 'if-none-match': headers.etag! });
+      t.equal(again.status, 304);
     },
   },
 };
