@@ -26,11 +26,6 @@ export interface TakeOptions extends GetOptions {
 
 /** For how long `consume` repeats itself where the answer was lost, in milliseconds. */
 const CONSUMES_WITHIN_MS = 10_000;
-/**
- * A remote service tells of what becomes of a task that it knows. One that is unknown to it is looked
- * for so often, in milliseconds.
- */
-const UNKNOWN_LEG_MS = 2_000;
 
 export class Task<Value = unknown> {
   readonly taskId: string;
@@ -141,7 +136,7 @@ export class Task<Value = unknown> {
       const leftMs = Math.max(0, deadline - performance.now());
       const { snapshot } = await this.broker.waits.wait(
         { taskId, parts: HEAD_ONLY, knownVersions: last === undefined ? [] : [last.version] },
-        { signal, timeoutMs: last === undefined ? Math.min(leftMs, UNKNOWN_LEG_MS) : leftMs },
+        { signal, timeoutMs: leftMs },
       );
       if (snapshot === undefined && last !== undefined) throw removedTask(taskId);
       if (snapshot !== undefined && snapshot.version !== last?.version) {

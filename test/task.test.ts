@@ -4,6 +4,7 @@ import { ResultdError } from '../src/errors.js';
 import { opaqueOutcome, outcomeFromJson } from '../src/outcome.js';
 import { TaskFailedError, TaskTimeoutError } from '../src/task/task-errors.js';
 import { Task } from '../src/task.js';
+import { HEAD_ONLY } from '../src/task-entry.js';
 import { errorOf } from './conformance/expect.js';
 import { stores } from './support/stores.js';
 
@@ -171,6 +172,19 @@ for (const { name, open } of await stores(t)) {
     const seen: string[] = [];
     for await (const { state } of new Task(broker, 'watched').statuses()) seen.push(state);
     t.same(seen, ['SUCCESS'], 'of a task that is ready there is one');
+  });
+
+  t.test(`${name}: with no version known, a wait goes on until there is a task`, async (t) => {
+    const broker = await open(t);
+    await broker.startup();
+    const request = { taskId: 'new', parts: HEAD_ONLY, knownVersions: [] };
+    t.match(await broker.waits.wait(request, { timeoutMs: 100 }), {
+      reason: 'timeout',
+      snapshot: undefined,
+    });
+    const waiting = broker.waits.wait(request, { timeoutMs: 1_000 });
+    await broker.resultBackend.setProgress('new', { state: 'PENDING' });
+    t.match(await waiting, { reason: 'done', snapshot: { state: 'PENDING' } });
   });
 
   t.test(`${name}: statuses end when time is up, and when the task is removed`, async (t) => {

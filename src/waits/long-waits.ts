@@ -24,6 +24,8 @@ export interface WaitLimits {
 
 /** How legs of one kind are begun and judged. */
 interface Legs<R> {
+  /** How long one of them may be, in milliseconds. */
+  readonly longestMs: number;
   begin(waits: TaskWaits, timeoutMs: number): { readonly result: Promise<R>; cancel(): void };
   isOver(result: R): boolean;
   isDraining(result: R): boolean;
@@ -31,6 +33,8 @@ interface Legs<R> {
 
 /** The longest leg. A hub, or a remote resultd, may make it shorter. */
 const LEG_MS = 55_000;
+/** The same for a task that is unknown: a remote resultd tells of its outcome, not of its first status. */
+const UNKNOWN_LEG_MS = 2_000;
 /** How much longer than it was asked for a leg may take to answer. */
 const GRACE_MS = 2_000;
 const LONGEST_PAUSE_MS = 2_000;
@@ -63,6 +67,7 @@ export class LongWaits {
     let wasKnown = false;
     return this.#chain<WaitResult>(
       {
+        longestMs: request.knownVersions?.length === 0 ? UNKNOWN_LEG_MS : LEG_MS,
         begin: (waits, timeoutMs) => waits.wait({ ...request, timeoutMs, caller: CALLER }),
         isOver: ({ reason, snapshot }) => {
           // Between two legs nobody watches: what was known and is not there any more was removed.
@@ -85,6 +90,7 @@ export class LongWaits {
   ): Promise<ManyWaitResult> {
     return this.#chain<ManyWaitResult>(
       {
+        longestMs: LEG_MS,
         begin: (waits, timeoutMs) => waits.waitMany({ ...request, timeoutMs, caller: CALLER }),
         isOver: ({ isComplete }) => isComplete,
         isDraining: ({ isDraining }) => isDraining,
@@ -109,7 +115,11 @@ export class LongWaits {
       const leftMs = Math.max(0, deadline - performance.now());
       try {
         // After a failure the first leg is a read at once: it may tell what nobody has heard of.
-        const result = await this.#leg(legs, hasFailed ? 0 : Math.min(leftMs, LEG_MS), signal);
+        const result = await this.#leg(
+          legs,
+          hasFailed ? 0 : Math.min(leftMs, legs.longestMs),
+          signal,
+        );
         if (legs.isOver(result) || deadline <= performance.now()) return result;
         hasFailed = false;
         if (legs.isDraining(result)) await backoff.pause(deadline - performance.now(), signal);

@@ -95,6 +95,19 @@ t.test('a wait is as many legs as it takes', async (t) => {
   t.equal(backend.hub.parked, 0);
 });
 
+t.test('a task that nobody has reported yet is watched through an outage', async (t) => {
+  const { broker, backend } = await shortLegs(t);
+  const statuses = new Task(broker, 'task').statuses();
+  const first = statuses.next();
+  await until('legs have ended', () => backend.reads > 3);
+  backend.isFailing = true;
+  const before = backend.reads;
+  await until('it has been asked again and again', () => backend.reads > before + 10);
+  await backend.setProgress('task', { state: 'STARTED' });
+  backend.isFailing = false;
+  t.match((await first).value, { state: 'STARTED' });
+});
+
 t.test('a task that is removed while nobody can ask is seen to be gone', async (t) => {
   const { broker, backend } = await shortLegs(t);
   const task = new Task(broker, 'task');
