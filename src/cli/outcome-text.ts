@@ -4,8 +4,8 @@
  */
 import { viewWithOutcome } from '../http/task-answer.js';
 import type { TaskSnapshot } from '../task-snapshot.js';
+import { decodeString } from '../wire/json-lexer.js';
 import {
-  decodeString,
   type JsonType,
   type Member,
   membersOfStored,
