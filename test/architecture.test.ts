@@ -137,17 +137,48 @@ t.test('only the configuration reads the environment', async (t) => {
     if (/\bprocess\.env\b/.test(text)) t.ok(/^src\/(config|main)\.ts$/.test(file), file);
   }
   const entry = modules.find(({ file }) => file === 'src/main.ts');
-  t.match(entry?.text, /readConfig\(args, process\.env\)/, 'the entry point hands it on');
+  t.match(
+    entry?.text,
+    /\(process\.argv\.slice\(2\), process\.env\)/,
+    'the entry point hands it on',
+  );
   t.equal(entry?.text.match(/process\.env/g)?.length, 1, 'and does nothing else with it');
 });
 
 t.test(
-  'only the entry point handles signals and ends the process, only the server listens',
+  'only the entry point and what serves handle signals and end the process, only the server listens',
   async (t) => {
     for (const { file, text } of modules) {
-      if (/process\.(exit|on)\b|closeWithGrace/.test(text)) t.equal(file, 'src/main.ts');
+      if (/process\.(exit|on)\b|closeWithGrace/.test(text)) {
+        t.ok(['src/main.ts', 'src/serve.ts'].includes(file), file);
+      }
       if (/\.listen\(/.test(text)) t.equal(file, 'src/server.ts');
     }
+  },
+);
+
+t.test(
+  'the command line loads no framework, store client or HTTP client before it is asked to',
+  async (t) => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      const { text } = modules.find((module) => module.file === file) ?? { text: '' };
+      // Only what is loaded with the file itself: neither types nor `import()`.
+      for (const [, specifier] of text.matchAll(
+        /^(?:import|export)\s(?!type\b)[^;]*?from\s+'([\w@./:-]+)'/gms,
+      )) {
+        const name = specifier!.startsWith('.')
+          ? normalize(join(dirname(file), specifier!)).replace(/\.js$/, '.ts')
+          : specifier!;
+        if (seen.has(name)) continue;
+        seen.add(name);
+        visit(name);
+      }
+    };
+    const files = modules.map(({ file }) => file).filter((file) => file.startsWith('src/cli/'));
+    for (const file of ['src/main.ts', ...files]) visit(file);
+    t.ok(seen.has('src/broker.ts') && files.length > 10, `${seen.size} modules`);
+    for (const name of seen) t.ok(/^(src\/|node:)/.test(name) && !isBackend(name), name);
   },
 );
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
-import { VERSION } from '../src/http/openapi.js';
+import { VERSION } from '../src/version.js';
 import { fences, ROOT, readDocument } from './support/markdown.js';
 import { ServiceProcess } from './support/service-process.js';
 
