@@ -132,6 +132,17 @@ t.test('a task that is removed while nobody can ask is seen to be gone', async (
   t.match(await waiting, { code: 'task-removed' });
 });
 
+t.test('a wait that is given up leaves nothing behind', async (t) => {
+  const { broker, backend } = await shortLegs(t);
+  backend.legMs = 600_000;
+  const controller = new AbortController();
+  const waiting = errorOf(new Task(broker, 'task').waitResult({ signal: controller.signal }));
+  await until('it is parked', () => backend.hub.parked === 1);
+  controller.abort();
+  t.match(await waiting, { name: 'AbortError' });
+  t.equal(backend.hub.parked, 0);
+});
+
 t.test('a store that does not answer does not hold a wait beyond its time', async (t) => {
   const { broker, backend } = await shortLegs(t);
   backend.hold();
