@@ -13,10 +13,18 @@ import { until } from '../support/until.js';
 
 /** A backend that holds waits itself, in legs that end soon, as a remote resultd may. */
 class ShortLegs extends DisturbedBackend {
-  readonly hub = new WaitHub(this, { maxWaitMs: 10 });
+  readonly hub = new WaitHub(this);
+  legMs = 10;
 
   override waits(): TaskWaits {
-    return this.hub;
+    const shortened = <R extends { readonly timeoutMs: number }>(request: R): R => ({
+      ...request,
+      timeoutMs: Math.min(request.timeoutMs, this.legMs),
+    });
+    return {
+      wait: (request) => this.hub.wait(shortened(request)),
+      waitMany: (request) => this.hub.waitMany(shortened(request)),
+    };
   }
 }
 
@@ -117,9 +125,22 @@ t.test('a task that is removed while nobody can ask is seen to be gone', async (
   backend.isFailing = true;
   const failed = backend.reads;
   await until('a leg has failed', () => backend.reads > failed + 2);
+  // From now on no leg would end before the test does.
+  backend.legMs = 600_000;
   await backend.delete('task');
   backend.isFailing = false;
   t.match(await waiting, { code: 'task-removed' });
+});
+
+t.test('a wait that is given up leaves nothing behind', async (t) => {
+  const { broker, backend } = await shortLegs(t);
+  backend.legMs = 600_000;
+  const controller = new AbortController();
+  const waiting = errorOf(new Task(broker, 'task').waitResult({ signal: controller.signal }));
+  await until('it is parked', () => backend.hub.parked === 1);
+  controller.abort();
+  t.match(await waiting, { name: 'AbortError' });
+  t.equal(backend.hub.parked, 0);
 });
 
 t.test('a store that does not answer does not hold a wait beyond its time', async (t) => {
