@@ -24,11 +24,14 @@ def free_port() -> int:
 class Program:
     """A process whose output is read to its end, so that it never blocks on it."""
 
-    def __init__(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         clean = {name: value for name, value in os.environ.items() if "RESULTD_" not in name}
         self.process = subprocess.Popen(
             [str(part) for part in command],
             env={**clean, **(env or {})},
+            cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
