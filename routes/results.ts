@@ -23,6 +23,7 @@ import {
   sendNotReady,
   sendOutcome,
   setOutcomeType,
+  viewWithOutcome,
 } from '../src/http/task-answer.js';
 import type { TaskRead, TaskReader } from '../src/http/task-reader.js';
 import type { ResultBackend } from '../src/result-backend.js';
@@ -108,7 +109,10 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
       querystring: ConsumeQuerySchema,
       headers: ConsumeHeadersSchema,
       response: {
-        200: answers.outcome('The outcome, which is no longer stored', 'consumed'),
+        200: answers.outcome(
+          'The outcome, which is no longer stored; with embed=true the TaskView of what it was',
+          'consumed',
+        ),
         ...answers.problems(answers.CHANGE_PROBLEMS, {
           404: ['task-unknown'],
           409: ['not-ready'],
@@ -127,6 +131,7 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
         .header('cache-control', 'no-store')
         .header('task-state', encodeState(snapshot.state))
         .header('task-version', snapshot.version);
+      if (request.query.embed === 'true') return sendJson(reply, viewWithOutcome(snapshot));
       return sendOutcome(reply, snapshot);
     },
   });

@@ -47,6 +47,9 @@ export const HEADERS = {
   written: {
     'Task-Version': TASK_VERSION,
     'Task-State': TASK_STATE,
+    'Task-Unchanged': Type.String({
+      description: 'true where it was stored already exactly so: a retry, which changed nothing.',
+    }),
     'Preference-Applied': APPLIED,
   },
   created: {

@@ -85,7 +85,18 @@ export const OutcomeQuerySchema = Type.Object({
 });
 export type OutcomeQuery = Static<typeof OutcomeQuerySchema>;
 
-export const ConsumeQuerySchema = Type.Object({ with_logs: WithLogs });
+export const ConsumeQuerySchema = Type.Object({
+  with_logs: WithLogs,
+  embed: Type.Optional(
+    Type.String({
+      pattern: '^(true|false)$',
+      description:
+        'true answers the status view of the task as it was, with the outcome embedded, as ' +
+        'GET /v1/tasks/{task_id} does; false (the default) the outcome itself.',
+      examples: ['true'],
+    }),
+  ),
+});
 export type ConsumeQuery = Static<typeof ConsumeQuerySchema>;
 
 const ETAG = '"1718000000000-9f86d081884c7d65.o"';

@@ -11,6 +11,8 @@ declare -A package_of=(
   [openssl]=openssl
   [nginx]=nginx-light
   [haproxy]=haproxy
+  [jq]=jq
+  [go]=golang-go
 )
 
 missing=()

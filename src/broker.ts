@@ -7,8 +7,10 @@
  */
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BaseBroker } from './base-broker.js';
 import { withoutCredentials } from './credentials.js';
 import { invalidParameter, ResultdError, shown } from './errors.js';
+import type { TaskQueue } from './queue/task-queue.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 
 export interface BrokerOptions extends ResultBackendOptions {
@@ -18,6 +20,10 @@ export interface BrokerOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where relative paths in a backend's URL start. Default: the working directory. */
   readonly baseDirectory?: string;
+  /** A bearer token for a remote resultd; it wins over one in the URL. Default: none. */
+  readonly token?: string;
+  /** Where `broker.task(…)` sends tasks. Default: a queue within this process. */
+  readonly queue?: TaskQueue;
   /** Told what an operator should know of the store, such as a setting that may lose data. */
   readonly onWarning?: (message: string) => void;
 }
@@ -36,16 +42,12 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'rediss+sentinel:': loadRedis,
   'redis+cluster:': loadRedis,
   'rediss+cluster:': loadRedis,
+  'http:': loadHttp,
+  'https:': loadHttp,
   'module:': loadModule,
 };
 
-export class Broker {
-  readonly resultBackend: ResultBackend;
-
-  constructor(resultBackend: ResultBackend) {
-    this.resultBackend = resultBackend;
-  }
-
+export class Broker extends BaseBroker {
   /**
    * A broker on the backend of this URL, not started yet. Throws `invalid-parameter` for a URL with
    * an unknown scheme, or one whose client package is missing.
@@ -59,15 +61,7 @@ export class Broker {
         `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${known}`,
       );
     }
-    return new Broker(await load(url, options));
-  }
-
-  async startup(): Promise<void> {
-    await this.resultBackend.startup();
-  }
-
-  async shutdown(): Promise<void> {
-    await this.resultBackend.shutdown();
+    return new Broker(await load(url, options), options.queue);
   }
 }
 
@@ -90,6 +84,14 @@ async function loadRedis(url: string, options: BrokerOptions): Promise<ResultBac
     () => import('./backends/redis/redis-backend.js'),
   );
   return RedisBackend.fromUrl(url, options);
+}
+
+async function loadHttp(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { HttpBackend } = await withPackage(
+    'undici',
+    () => import('./backends/http/http-backend.js'),
+  );
+  return HttpBackend.fromUrl(url, options);
 }
 
 /** Loads a backend whose client is the package `name`, and says so where that is missing. */

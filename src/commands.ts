@@ -23,14 +23,22 @@ interface Write {
   readonly ttlMs: number;
 }
 
-export interface SetOutcomeCommand extends Write {
+interface RecordWrite extends Write {
+  /**
+   * Neither the call nor the options named a time to live, nor a longest one: a store that has
+   * defaults of its own may use them in place of `ttlMs`.
+   */
+  readonly isDefaultTtl?: boolean;
+}
+
+export interface SetOutcomeCommand extends RecordWrite {
   readonly kind: 'set-outcome';
   /** `create`: the first outcome wins. `replace`: this one does. */
   readonly mode: 'create' | 'replace';
   readonly outcome: Outcome;
 }
 
-export interface SetProgressCommand extends Write {
+export interface SetProgressCommand extends RecordWrite {
   readonly kind: 'set-progress';
   /** `register`: only where the task has no record at all. */
   readonly mode: 'register' | 'replace';

@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { withoutCredentials } from './credentials.js';
 import { parseDuration } from './duration.js';
 import { shown } from './errors.js';
+import { parseSize } from './size.js';
 import { NEVER } from './task-entry.js';
 
 /** What the service runs with. Times are milliseconds, sizes bytes. */
@@ -104,6 +105,9 @@ const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
   ),
 };
 
+/** Variables of the other commands, which a service that is started beside them may see. */
+const CLIENT_VARIABLES = ['RESULTD_URL', 'RESULTD_TASK_ID'];
+
 /** All that was wrong, each mistake by its name. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -131,6 +135,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     config[key] = value;
   }
   const variables = new Set(Object.values(SETTINGS).map(({ flag }) => variableOf(flag)));
+  for (const name of CLIENT_VARIABLES) variables.add(name);
   for (const name of Object.keys(env)) {
     if (name.startsWith('RESULTD_') && !name.startsWith('RESULTD_TEST_') && !variables.has(name)) {
       mistakes.push(`${name} is not a setting: \`resultd --help\` lists them`);
@@ -140,6 +145,24 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     throw new ConfigError(`the configuration is not valid:\n- ${mistakes.join('\n- ')}`);
   }
   return config as Config;
+}
+
+/** What the commands that ask a service or a store take from the environment. */
+export interface ClientSettings {
+  /** The service or the store. */
+  readonly url: string;
+  /** Whether colours are wanted where the output is a terminal (https://no-color.org). */
+  readonly wantsColour: boolean;
+}
+
+export const DEFAULT_URL = 'http://127.0.0.1:8080';
+
+/** An empty variable is as good as none. */
+export function readClientSettings(env: NodeJS.ProcessEnv): ClientSettings {
+  return {
+    url: env.RESULTD_URL || DEFAULT_URL,
+    wantsColour: !env.NO_COLOR && env.TERM !== 'dumb',
+  };
 }
 
 /** Every setting, a line each. */
@@ -202,14 +225,6 @@ function integer(least: number, most: number): (text: string) => number | undefi
     const value = Number(text);
     return value >= least && value <= most ? value : undefined;
   };
-}
-
-function parseSize(text: string): number | undefined {
-  const match = /^(\d{1,12})(B|KiB|MiB|GiB)?$/.exec(text);
-  if (match === null) return undefined;
-  const unit = { B: 1, KiB: 1_024, MiB: 1_024 ** 2, GiB: 1_024 ** 3 }[match[2] ?? 'B']!;
-  const size = Number(match[1]) * unit;
-  return size >= 1 && size <= 1_024 ** 3 ? size : undefined;
 }
 
 function parseTtl(text: string): number | undefined {

@@ -1,165 +1,111 @@
 #!/usr/bin/env node
-/** The command `resultd`. The only file that handles signals and ends the process. */
-import cluster from 'node:cluster';
-import closeWithGrace from 'close-with-grace';
-import { pino } from 'pino';
-import { Broker } from './broker.js';
-import { type Config, ConfigError, describeSettings, readConfig } from './config.js';
-import { withoutCredentials } from './credentials.js';
-import { ResultdError } from './errors.js';
-import { VERSION } from './http/openapi.js';
-import { type Server, startServer } from './server.js';
-import { DRAIN, Supervisor } from './supervisor.js';
-
-const USAGE = `resultd ${VERSION}: the result backend of a task queue, over HTTP
-
-  resultd serve [flags]    start the service
-  resultd --version        print the version
-  resultd --help           print this
-
-Every setting is a flag, or a variable:
-
-${describeSettings()}
-`;
-
-/** What shutting down may take beyond the drain, in milliseconds. */
-const CLOSE_MS = 10_000;
-/** What the processes may take beyond that, before the one that supervises them ends them. */
-const KILL_MS = 2_000;
-/** The signals that ask a process to end. */
-const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const;
-
-async function main([command, ...args]: string[]): Promise<void> {
-  switch (command) {
-    case 'serve':
-      await serve(args);
-      return;
-    case '--help':
-    case '-h':
-    case 'help':
-      process.stdout.write(USAGE);
-      return;
-    case '--version':
-      process.stdout.write(`${VERSION}\n`);
-      return;
-    default:
-      process.stderr.write(
-        command === undefined ? USAGE : `resultd: ${command} is not a command\n\n${USAGE}`,
-      );
-      process.exitCode = 2;
-  }
-}
-
-async function serve(args: string[]): Promise<void> {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(USAGE);
-    return;
-  }
-  const config = readConfig(args, process.env);
-  if (config.processes > 1 && cluster.isPrimary) await supervise(config);
-  else await run(config);
-}
-
-/** Serves in this process until it is told to end. */
-async function run(config: Config): Promise<void> {
-  let server: Server | undefined;
-  const stop = async ({ signal, err }: { signal?: string; err?: Error }): Promise<void> => {
-    if (server === undefined) {
-      if (err !== undefined) fail(err);
-      return;
-    }
-    const { log } = server.app;
-    if (err !== undefined) log.fatal({ err }, 'stopping after an error that nothing caught');
-    else log.info({ signal }, 'shutting down');
-    await server.stop();
-    log.info('shut down');
-  };
-  const closing = closeWithGrace(
-    {
-      delay: config.drainMs + CLOSE_MS,
-      logger: false,
-      skip: cluster.isWorker ? [...SIGNALS] : [],
-      onSecondSignal: (signal) => server?.app.log.error({ signal }, 'ending at once'),
-      onTimeout: () => server?.app.log.error('the time to shut down is over: ending now'),
-    },
-    stop,
-  );
-  if (cluster.isWorker) obeySupervisor(() => void closing.close());
-  server = await startServer(config);
-  if (cluster.isPrimary) announce(server.app.log, config, server.address);
-}
-
 /**
- * In a process of several, a signal only ever starts the drain, and again does nothing: a terminal
- * sends it to all of them, and the supervisor says the same in its own time. To end at once is the
- * supervisor's to decide. Where it is gone, node:cluster ends its processes.
+ * The command `resultd`. The only file that handles signals and ends the process, beside `serve.ts`,
+ * which runs the service.
  */
-function obeySupervisor(drain: () => void): void {
-  let isDraining = false;
-  const drainOnce = (): void => {
-    if (!isDraining) drain();
-    isDraining = true;
-  };
-  for (const signal of SIGNALS) process.on(signal, drainOnce);
-  process.on('message', (message) => {
-    if (message === DRAIN) drainOnce();
-  });
-}
+import { asksForHelp, parseArguments, UsageError } from './cli/arguments.js';
+import type { Context } from './cli/command.js';
+import { COMMANDS } from './cli/commands.js';
+import { EXIT_CODES, exitCodeOf } from './cli/exit-codes.js';
+import { generalHelp, helpOf, serveHelp } from './cli/help.js';
+import { ConfigError, readClientSettings, readConfig } from './config.js';
+import { ResultdError } from './errors.js';
+import { VERSION } from './version.js';
 
-/** Has several processes serve the port, until it is told to end. */
-async function supervise(config: Config): Promise<void> {
-  const { resultBackend } = await Broker.fromUrl(config.backend, config);
-  if (!resultBackend.supports.shared) {
-    throw new ConfigError(
-      `${config.processes} processes (--processes, RESULTD_PROCESSES) cannot share the store ` +
-        `${withoutCredentials(config.backend)}, which belongs to one process alone: ` +
-        'use a store such as redis://…, or --processes 1',
-    );
+/** The signals that a command may handle by itself. */
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** Resolves to the exit code; undefined where the service runs on. */
+async function main(
+  [name, ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number | undefined> {
+  if (name === '--version') return print(process.stdout, `${VERSION}\n`);
+  if (name === '--help' || name === '-h' || name === 'help') {
+    return print(process.stdout, generalHelp());
   }
-  const log = pino({ level: config.logLevel });
-  const supervisor = new Supervisor({ processes: config.processes, log });
-  closeWithGrace(
-    {
-      delay: config.drainMs + CLOSE_MS + KILL_MS,
-      logger: false,
-      onSecondSignal: (signal) => {
-        log.error({ signal }, 'ending all processes at once');
-        supervisor.kill();
-      },
-      onTimeout: () => {
-        log.error('the time to shut down is over: ending all processes now');
-        supervisor.kill();
-      },
-    },
-    async ({ signal, err }) => {
-      if (err !== undefined) log.fatal({ err }, 'stopping after an error that nothing caught');
-      else log.info({ signal }, 'shutting down all processes');
-      await supervisor.stop();
-      log.info('shut down');
-    },
-  );
-  const address = await supervisor.start();
-  if (address !== undefined) announce(log, config, address);
+  const entry = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (name === undefined || entry === undefined) {
+    const mistake = name === undefined ? '' : `resultd: ${name} is not a command\n\n`;
+    print(process.stderr, mistake + generalHelp());
+    return EXIT_CODES.usage.code;
+  }
+  if (entry.load === undefined) return serve(args, env);
+  const command = await entry.load();
+  if (asksForHelp(args)) return print(process.stdout, helpOf(name, command));
+  try {
+    return await command.run(parseArguments(args, command), contextOf(env));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message}\nresultd ${name} --help says more`);
+  }
 }
 
-function announce(log: { info(message: string): void }, config: Config, address: string): void {
-  const processes = config.processes > 1 ? `${config.processes} processes of ` : '';
-  log.info(
-    `${processes}resultd ${VERSION} on ${withoutCredentials(config.backend)}; docs at ${address}/docs`,
-  );
+async function serve(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
+  if (asksForHelp(args)) return print(process.stdout, serveHelp());
+  const config = readConfig(args, env);
+  const service = await import('./serve.js');
+  await service.serve(config, fail);
+  return undefined;
 }
 
+function contextOf(env: NodeJS.ProcessEnv): Context {
+  const { stdin, stdout, stderr } = process;
+  const goneListeners: (() => void)[] = [];
+  const onError = (error: NodeJS.ErrnoException): void => {
+    // Nobody reads any more (`| head`): that is no mistake, and nobody is left to tell.
+    if (error.code !== 'EPIPE') fail(error);
+    for (const listener of goneListeners) listener();
+  };
+  stdout.on('error', onError);
+  stderr.on('error', () => {});
+  return {
+    settings: readClientSettings(env),
+    env,
+    stdin,
+    stdout,
+    stderr,
+    onSignal: (listener) => {
+      for (const signal of SIGNALS) process.on(signal, listener);
+      return () => {
+        for (const signal of SIGNALS) process.off(signal, listener);
+      };
+    },
+    onOutputGone: (listener) => goneListeners.push(listener),
+  };
+}
+
+function print(stream: NodeJS.WriteStream, text: string): number {
+  stream.write(text);
+  return EXIT_CODES.success.code;
+}
+
+/** Says what went wrong. A stack is shown only where nobody foresaw it. */
 function fail(error: unknown): void {
-  const isOurs = error instanceof ConfigError || error instanceof ResultdError;
-  const text = isOurs
-    ? error.message
-    : error instanceof Error
-      ? (error.stack ?? '')
-      : String(error);
-  process.stderr.write(`resultd: ${text}\n`);
+  const isOurs = [ConfigError, UsageError, ResultdError].some((kind) => error instanceof kind);
+  const text =
+    error instanceof Error ? (isOurs ? error.message : (error.stack ?? '')) : String(error);
+  process.stderr.write(`resultd: ${text.replaceAll('\n', '\n  ')}\n`);
 }
 
-main(process.argv.slice(2)).catch((error: unknown) => {
-  fail(error);
-  process.exit(error instanceof ConfigError ? 2 : 1);
-});
+/** Ends the process when all that was written is on its way: a pipe takes it in pieces. */
+async function end(code: number): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (!stream.destroyed && stream.writable) {
+      await new Promise((resolve) => {
+        stream.once('close', resolve).once('error', resolve).write('', resolve);
+      });
+    }
+  }
+  process.exit(code);
+}
+
+const isService = process.argv[2] === 'serve';
+main(process.argv.slice(2), process.env).then(
+  (code) => (code === undefined ? undefined : end(code)),
+  (error: unknown) => {
+    fail(error);
+    const mistake = error instanceof ConfigError ? EXIT_CODES.usage.code : 1;
+    return end(isService ? mistake : exitCodeOf(error));
+  },
+);

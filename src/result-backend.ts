@@ -60,10 +60,12 @@ export abstract class ResultBackend extends Primitives {
   /** The backend that owns the store: this one, or the one that this is a view of. */
   readonly #root: ResultBackend;
   readonly #lifeCycle = new LifeCycle();
+  readonly #given: ResultBackendOptions;
 
   constructor(options: ResultBackendOptions = {}, root?: ResultBackend) {
     super();
     this.#root = root ?? this;
+    this.#given = options;
     this.options = {
       namespace: options.namespace ?? 'default',
       resultTtlMs: options.resultTtlMs ?? DAY_MS,
@@ -130,6 +132,10 @@ export abstract class ResultBackend extends Primitives {
       conditions: options.conditions ?? {},
       random: randomVersion(),
       ttlMs: this.#ttl(options.ttlMs, encoded.isErr ? failureTtlMs : resultTtlMs),
+      isDefaultTtl: this.#isDefaultTtl(
+        options.ttlMs,
+        encoded.isErr ? 'failureTtlMs' : 'resultTtlMs',
+      ),
     });
     return receiptOf(taskId, reply);
   }
@@ -160,6 +166,7 @@ export abstract class ResultBackend extends Primitives {
       conditions: options.conditions ?? {},
       random: randomVersion(),
       ttlMs: this.#ttl(options.ttlMs, this.options.progressTtlMs),
+      isDefaultTtl: this.#isDefaultTtl(options.ttlMs, 'progressTtlMs'),
     });
     return receiptOf(taskId, reply);
   }
@@ -346,6 +353,14 @@ export abstract class ResultBackend extends Primitives {
       );
     }
     return Math.min(ttl === NEVER ? NEVER : Math.min(ttl, LONGEST_TTL_MS), this.options.maxTtlMs);
+  }
+
+  #isDefaultTtl(
+    ttlMs: number | undefined,
+    option: 'resultTtlMs' | 'failureTtlMs' | 'progressTtlMs',
+  ): boolean {
+    const given = this.#given;
+    return ttlMs === undefined && given[option] === undefined && given.maxTtlMs === undefined;
   }
 
   #checkSize(size: number): void {

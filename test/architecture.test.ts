@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STORE_CLIENTS: Readonly<Record<string, string>> = {
   lmdb: 'src/backends/lmdb/',
   ioredis: 'src/backends/redis/',
+  undici: 'src/backends/http/',
 };
 
 interface Module {
@@ -71,8 +72,10 @@ t.test('schemas import only typebox and themselves', async (t) => {
   }
 });
 
-t.test('the contract and the errors reach no framework, store client or backend', async (t) => {
-  for (const file of ['src/result-backend.ts', 'src/errors.ts', 'src/wait-hub.ts']) {
+t.test('contract, Task and Worker reach no framework, store client or backend', async (t) => {
+  const files = ['result-backend', 'errors', 'wait-hub', 'task', 'task/gather', 'worker'];
+  for (const file of files.map((name) => `src/${name}.ts`)) {
+    t.ok(reach(file).size > 0 || file === 'src/errors.ts', file);
     for (const name of reach(file)) {
       const isForeign = !name.startsWith('src/') && !name.startsWith('node:');
       t.notOk(isForeign || isBackend(name) || name.startsWith('src/http/'), `${file}: ${name}`);
@@ -101,11 +104,24 @@ t.test("a store's client appears in its own backend alone", async (t) => {
   }
 });
 
-t.test('only the broker names concrete backends, and it loads them lazily', async (t) => {
+t.test('only the brokers name concrete backends, and they load them lazily', async (t) => {
+  const home = { 'src/broker.ts': /^src\/backends\//, 'src/client.ts': /^src\/backends\/http\// };
   for (const { file, imports, text } of modules.filter(({ file }) => !isBackend(file))) {
     const named = imports.filter(isBackend);
-    if (file !== 'src/broker.ts') t.same(named, [], file);
-    else t.notMatch(text, /^import (?!type\b)[^;]*backends\//m, 'it has no static import of one');
+    const allowed = home[file as keyof typeof home];
+    for (const name of named) t.ok(allowed?.test(name), `${file}: ${name}`);
+    t.notMatch(text, /^import (?!type\b)[^;]*backends\//m, `${file} has no static import of one`);
+  }
+});
+
+t.test('a client reaches the HTTP backend and its client, and nothing else', async (t) => {
+  const reached = [...reach('src/client.ts')].filter((name) => !name.startsWith('node:'));
+  t.ok(reached.includes('src/backends/http/http-backend.ts'));
+  t.ok(reached.includes('src/worker.ts'));
+  for (const name of reached) {
+    const isOurs = name.startsWith('src/') && !/^src\/(app|broker|http\/|batch\/)/.test(name);
+    const isRemote = !isBackend(name) || name.startsWith('src/backends/http/');
+    t.ok(name === 'undici' || (isOurs && isRemote), name);
   }
 });
 
@@ -121,17 +137,48 @@ t.test('only the configuration reads the environment', async (t) => {
     if (/\bprocess\.env\b/.test(text)) t.ok(/^src\/(config|main)\.ts$/.test(file), file);
   }
   const entry = modules.find(({ file }) => file === 'src/main.ts');
-  t.match(entry?.text, /readConfig\(args, process\.env\)/, 'the entry point hands it on');
+  t.match(
+    entry?.text,
+    /\(process\.argv\.slice\(2\), process\.env\)/,
+    'the entry point hands it on',
+  );
   t.equal(entry?.text.match(/process\.env/g)?.length, 1, 'and does nothing else with it');
 });
 
 t.test(
-  'only the entry point handles signals and ends the process, only the server listens',
+  'only the entry point and what serves handle signals and end the process, only the server listens',
   async (t) => {
     for (const { file, text } of modules) {
-      if (/process\.(exit|on)\b|closeWithGrace/.test(text)) t.equal(file, 'src/main.ts');
+      if (/process\.(exit|on)\b|closeWithGrace/.test(text)) {
+        t.ok(['src/main.ts', 'src/serve.ts'].includes(file), file);
+      }
       if (/\.listen\(/.test(text)) t.equal(file, 'src/server.ts');
     }
+  },
+);
+
+t.test(
+  'the command line loads no framework, store client or HTTP client before it is asked to',
+  async (t) => {
+    const seen = new Set<string>();
+    const visit = (file: string): void => {
+      const { text } = modules.find((module) => module.file === file) ?? { text: '' };
+      // Only what is loaded with the file itself: neither types nor `import()`.
+      for (const [, specifier] of text.matchAll(
+        /^(?:import|export)\s(?!type\b)[^;]*?from\s+'([\w@./:-]+)'/gms,
+      )) {
+        const name = specifier!.startsWith('.')
+          ? normalize(join(dirname(file), specifier!)).replace(/\.js$/, '.ts')
+          : specifier!;
+        if (seen.has(name)) continue;
+        seen.add(name);
+        visit(name);
+      }
+    };
+    const files = modules.map(({ file }) => file).filter((file) => file.startsWith('src/cli/'));
+    for (const file of ['src/main.ts', ...files]) visit(file);
+    t.ok(seen.has('src/broker.ts') && files.length > 10, `${seen.size} modules`);
+    for (const name of seen) t.ok(/^(src\/|node:)/.test(name) && !isBackend(name), name);
   },
 );
 

@@ -131,7 +131,7 @@ t.test('the two commands are in the README, and package.json has what they run',
 });
 
 t.test('the walk-through and the real run print what the README shows', async (t) => {
-  const steps = ['## Walk-through', '## The real run'].flatMap(stepsOf);
+  const steps = ['## Walk-through', '## The real run', '## From a shell'].flatMap(stepsOf);
   t.ok(steps.length >= 10, `${steps.length} steps`);
   const directory = await mkdtemp(join(tmpdir(), 'resultd-readme-'));
   t.teardown(() => rm(directory, { recursive: true }));

@@ -1,16 +1,9 @@
 /** The API's description: OpenAPI 3.1, made from the schemas of the routes, and its page at `/docs`. */
-import { readFileSync } from 'node:fs';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { VERSION } from '../version.js';
 import { completeDescription, type Description, problemTable } from './openapi-examples.js';
-
-/** This package's version. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-  }
-).version;
 
 /** Registers the description. Must come before the routes that it describes. */
 export async function documentApi(http: FastifyInstance): Promise<void> {

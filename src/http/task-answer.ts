@@ -76,6 +76,8 @@ export function sendReceipt(
       .header('task-version', snapshot.version)
       .header('task-state', encodeState(snapshot.state));
   }
+  // A PUT that changed nothing and one that replaced are both 200.
+  if (verdict === 'unchanged') reply.header('task-unchanged', 'true');
   if (verdict === 'created') reply.code(201).header('location', `/v1/tasks/${taskId}/${record}`);
   if (isMinimal) return reply.header('preference-applied', 'return=minimal').send();
   return sendJson(reply, snapshot?.toStatusView() ?? unknownStatusView(taskId));

@@ -1,7 +1,7 @@
 /**
  * How a task is waited for: what the wait hub does over a store, and a remote resultd by itself.
- * Each wait is one leg, at most as long as the waits' own maximum; who wants to wait longer, or
- * through a store's failure, starts another.
+ * A wait may end with `timeout` before its time: the hub's are at most as long as its maximum. Who
+ * wants to wait longer, or through a store's failure, starts another.
  */
 import type { ManyWait, ManyWaitRequest } from './many-waits.js';
 import type { Wait, WaitRequest } from './waiter.js';

@@ -14,7 +14,7 @@ export interface WaitRequest {
   readonly timeoutMs: number;
   /**
    * Undefined: wait until the task is ready. Else: until its version is none of these (a version is
-   * an ETag without quotes).
+   * an ETag without quotes). With an empty list: until there is a task at all.
    */
   readonly knownVersions?: readonly string[] | undefined;
   /** Who waits, for the limit on each caller. */
@@ -130,7 +130,7 @@ export function reasonToEnd(
   if (snapshot === undefined) {
     if (wasKnown === true) return 'removed';
     // A client that names a version has known the task: there is nothing to wait for.
-    if (wasKnown === undefined && knownVersions !== undefined) return 'done';
+    if (wasKnown === undefined && (knownVersions?.length ?? 0) > 0) return 'done';
     return ending;
   }
   if (knownVersions === undefined) return snapshot.ready ? 'done' : ending;

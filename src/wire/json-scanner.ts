@@ -179,6 +179,17 @@ export function typeAt(bytes: Buffer, start: number): JsonType {
   }
 }
 
+/**
+ * Where the one JSON value of any type stands that `bytes` hold, which is to stand in an envelope.
+ * Throws `invalid-body` where they hold anything else.
+ */
+export function scanLoneValue(bytes: Buffer): Span {
+  const start = checkText(bytes);
+  const end = scanValue(bytes, start, 1);
+  checkEnd(bytes, end);
+  return { start, end };
+}
+
 function startOfObject(bytes: Buffer): number {
   const start = checkText(bytes);
   if (bytes[start] === OPEN_OBJECT) return start;

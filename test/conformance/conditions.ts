@@ -46,7 +46,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
     addressed: ['progress', 'both'],
     answers: ['created', 'unchanged', 'unchanged', 'unchanged'],
     run: async (backend, taskId, conditions) =>
-      (await backend.setProgress(taskId, { state: 'new' }, { mode: 'register', conditions }))
+      (await backend.setProgress(taskId, { state: 'PENDING' }, { mode: 'register', conditions }))
         .verdict,
   },
   expire: {

@@ -83,9 +83,16 @@ export const exceptions: Topic = {
       const read = await backend.getResult(both);
       t.equal(read?.isErr, false);
       t.equal(read?.hasException, true);
-      t.equal((await backend.getStatus(both))?.hasException, true, 'a status tells it too');
       const exception = '{"exc_type":"E","exc_message":[],"exc_module":null}';
       sameBytes(t, read?.exception, exception, 'the exception');
+    },
+
+    'a status tells of an exception beside a success': async (t, context) => {
+      const { backend } = context;
+      const taskId = context.taskId();
+      const document = '{"is_err":false,"return_value":1,"error":{"exc_type":"E"}}';
+      await backend.setResult(taskId, outcomeFromJson(Buffer.from(document)));
+      t.equal((await backend.getStatus(taskId))?.hasException, true);
     },
 
     'a failure without an exception says null': async (t, context) => {

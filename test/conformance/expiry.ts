@@ -150,7 +150,11 @@ export const expiry: Topic = {
       t.equal(await backend.getStatus(prolong), undefined);
       const any = backend.setResult(match, success(1), { conditions: { ifMatch: '*' } });
       await refused(t, any, 'version-mismatch', 'UNKNOWN');
-      const registered = await backend.setProgress(register, { state: 'A' }, { mode: 'register' });
+      const registered = await backend.setProgress(
+        register,
+        { state: 'PENDING' },
+        { mode: 'register' },
+      );
       t.equal(registered.verdict, 'created');
       t.match(registered.snapshot?.version, /\.p$/, 'the expired outcome is not taken along');
       const created = await backend.setResult(make, success('new'), {

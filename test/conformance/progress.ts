@@ -149,6 +149,18 @@ export const progress: Topic = {
       t.equal(await backend.getProgress(finished), undefined);
     },
 
+    'a task may be registered in any state': async (t, context) => {
+      const { backend } = context;
+      const taskId = context.taskId();
+      const progress = { state: 'queued "here"', meta: [1] };
+      const created = await backend.setProgress(taskId, progress, { mode: 'register' });
+      t.equal(created.verdict, 'created');
+      t.equal((await backend.getStatus(taskId))?.state, progress.state);
+      const again = await backend.setProgress(taskId, { state: 'other' }, { mode: 'register' });
+      t.equal(again.verdict, 'unchanged');
+      sameVersion(t, again.snapshot, created.snapshot, 'registered twice');
+    },
+
     'progress does not outlive the outcome that is there already': async (t, context) => {
       const { backend } = context;
       const taskId = context.taskId();

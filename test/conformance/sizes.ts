@@ -58,7 +58,7 @@ export const sizes: Topic = {
     'an empty value next to a long content type and a long time is kept': async (t, context) => {
       const { backend } = context;
       const taskId = context.taskId();
-      const contentType = `application/x-${'long'.repeat(500)}`;
+      const contentType = `application/x-${'long'.repeat(250)}`;
       const executionTime = `0.${'123456789'.repeat(50)}e-10`;
       await backend.setResult(
         taskId,

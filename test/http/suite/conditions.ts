@@ -152,16 +152,21 @@ export const conditions: Topic = {
         t.equal(again.status, 200);
         t.equal(again.text, first.text);
         t.equal(again.headers['task-version'], first.headers['task-version']);
+        t.equal(again.headers['task-unchanged'], 'true');
         isProblem(t, await api.put(`${path}/result`, OTHER, headers), 'version-mismatch');
         const status = await api.put(`${path}/status`, '{"meta":1, "state":"A"}', headers);
         t.equal(status.status, 200, 'progress too');
         t.equal(status.text, first.text);
+        t.equal(status.headers['task-unchanged'], 'true');
         isProblem(
           t,
           await api.put(`${path}/status`, { state: 'A', meta: 2 }, headers),
           'version-mismatch',
         );
       }
+      const replaced = await api.put(`${path}/result`, SUCCESS);
+      t.equal(replaced.status, 200);
+      t.equal(replaced.headers['task-unchanged'], undefined, 'one that replaces says nothing');
     },
 
     'a malformed condition is 400 on every write, and nothing changes': async (t, api) => {

@@ -39,6 +39,30 @@ export const consume: Topic = {
       t.equal((await api.get(kept)).status, 200, 'a refused consume takes nothing');
     },
 
+    'with embed=true it answers the whole task, as it was': async (t, api) => {
+      const path = await stored(api, LOGGED);
+      await api.put(`${path}/status`, { state: 'STARTED', meta: [1] });
+      const [task, logged] = [await api.get(path), await api.get(`${path}?with_logs=true`)];
+      const answer = await api.consume(path, key('k'), '?embed=true');
+      t.equal(answer.status, 200);
+      t.equal(answer.headers['content-type'], 'application/json');
+      t.equal(`"${answer.headers['task-version']}"`, task.headers.etag);
+      isExactly(t, answer.body, task.text, 'what GET has answered');
+      const again = await api.consume(path, key('k'), '?embed=true&with_logs=true');
+      isExactly(t, again.body, logged.text, 'a repeat, with the log');
+      isExactly(t, (await api.consume(path, key('k'), '?embed=false')).body, SUCCESS, 'false');
+
+      const opaque = api.path();
+      const type = { 'content-type': 'a/b' };
+      await api.call('PUT', `${opaque}/result?execution_time=1.50`, { headers: type, body: 'x' });
+      const before = await api.get(opaque);
+      t.match(before.text, /"execution_time":1\.50,.*"outcome_base64":"eA=="/);
+      isExactly(t, (await api.consume(opaque, {}, '?embed=true')).body, before.text, 'opaque');
+      const kept = await stored(api);
+      isProblem(t, await api.consume(kept, {}, '?embed=1'), 'invalid-parameter', /embed/);
+      t.equal((await api.get(kept)).status, 200, 'nothing was consumed');
+    },
+
     'it is 409 before there is an outcome and 404 where there is no task': async (t, api) => {
       const path = api.path();
       const unknown = await api.consume(path);

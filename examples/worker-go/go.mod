@@ -1,0 +1,3 @@
+module example.org/worker-go
+
+go 1.19

@@ -1,0 +1,63 @@
+/**
+ * Asking again: what may be asked again, and how long to pause before it. Pauses grow and are random
+ * in full, so that many who failed together do not come back together.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ResultdError } from './errors.js';
+
+const FIRST_MS = 50;
+
+/** Whether the same call may succeed later because the store, or the way to it, is well again. */
+export function isPassing(error: unknown): error is ResultdError {
+  return error instanceof ResultdError && error.retryable && error.code !== 'not-ready';
+}
+
+/** Pauses between attempts, from some 50 ms on, each up to twice as long as the one before. */
+export class Backoff {
+  readonly #longestMs: number;
+  #nextMs = FIRST_MS;
+
+  constructor(longestMs: number) {
+    this.#longestMs = longestMs;
+  }
+
+  reset(): void {
+    this.#nextMs = FIRST_MS;
+  }
+
+  /** Pauses, for `limitMs` at the most. Rejects with the signal's reason where that aborts. */
+  async pause(limitMs: number, signal?: AbortSignal): Promise<void> {
+    const ms = Math.min((0.1 + 0.9 * Math.random()) * this.#nextMs, limitMs);
+    this.#nextMs = Math.min(this.#nextMs * 2, this.#longestMs);
+    // The platform's own error hides the reason.
+    await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {
+      throw signal!.reason;
+    });
+  }
+}
+
+export interface PersistOptions {
+  /** For how long to begin new attempts, in milliseconds. */
+  readonly withinMs: number;
+  /** The longest pause between two attempts, in milliseconds. */
+  readonly longestPauseMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Attempts until one succeeds, fails for good, or time is up: then with the last one's error. */
+export async function persist<T>(
+  attempt: () => Promise<T>,
+  { withinMs, longestPauseMs, signal }: PersistOptions,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  const backoff = new Backoff(longestPauseMs);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const leftMs = deadline - performance.now();
+      if (!isPassing(error) || leftMs <= 0) throw error;
+      await backoff.pause(leftMs, signal);
+    }
+  }
+}

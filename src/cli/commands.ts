@@ -1,0 +1,36 @@
+/** The commands. Each is loaded when it is asked for: a shell waits for what is loaded. */
+import type { Command } from './command.js';
+
+export interface CommandEntry {
+  readonly summary: string;
+  /** Undefined for `serve`, whose flags are the settings. */
+  readonly load: (() => Promise<Command>) | undefined;
+}
+
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  serve: { summary: 'start the service', load: undefined },
+  get: {
+    summary: 'print what a task returned',
+    load: async () => (await import('./get.js')).get,
+  },
+  wait: {
+    summary: 'wait until tasks are ready, and print what they returned',
+    load: async () => (await import('./wait.js')).wait,
+  },
+  set: {
+    summary: 'store what a task returned',
+    load: async () => (await import('./set.js')).set,
+  },
+  fail: {
+    summary: 'store that a task failed',
+    load: async () => (await import('./fail.js')).fail,
+  },
+  exec: {
+    summary: 'run a command as a task, and store what became of it',
+    load: async () => (await import('./exec.js')).exec,
+  },
+  watch: {
+    summary: 'show what becomes of tasks, live',
+    load: async () => (await import('./watch.js')).watch,
+  },
+};

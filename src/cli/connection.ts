@@ -1,0 +1,46 @@
+/** The result backend that a command asks: that of `--url`, else of `RESULTD_URL`. */
+import { Broker } from '../broker.js';
+import type { ResultBackend } from '../result-backend.js';
+import type { Context } from './command.js';
+
+/** The longest that one call takes, where nothing else bounds it. */
+const LONGEST_CALL_MS = 5_000;
+const SHORTEST_CALL_MS = 500;
+
+export interface ConnectionFlags {
+  readonly url?: string | undefined;
+  readonly namespace?: string | undefined;
+}
+
+export function urlOf({ url }: ConnectionFlags, { settings }: Context): string {
+  return url ?? settings.url;
+}
+
+/**
+ * The backend, not started; no call of it takes much longer than `withinMs`. Throws
+ * `invalid-parameter` where there is none of such a URL.
+ */
+export async function backendOf(
+  flags: ConnectionFlags,
+  context: Context,
+  withinMs = LONGEST_CALL_MS,
+): Promise<ResultBackend> {
+  const storeTimeoutMs = Math.max(SHORTEST_CALL_MS, Math.min(withinMs, LONGEST_CALL_MS));
+  const { resultBackend } = await Broker.fromUrl(urlOf(flags, context), { storeTimeoutMs });
+  return flags.namespace === undefined ? resultBackend : resultBackend.namespace(flags.namespace);
+}
+
+/** Uses the backend, started, and shuts it down. */
+export async function withBackend<T>(
+  flags: ConnectionFlags,
+  context: Context,
+  use: (backend: ResultBackend) => Promise<T>,
+): Promise<T> {
+  const backend = await backendOf(flags, context);
+  await backend.startup();
+  try {
+    return await use(backend);
+  } finally {
+    await backend.shutdown();
+  }
+}

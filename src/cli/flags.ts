@@ -1,0 +1,58 @@
+/** The flags of commands: how each is written, read and explained. A command has a table of them. */
+import { parseDuration } from '../duration.js';
+import { NEVER } from '../task-entry.js';
+
+export interface Flag<T = unknown> {
+  /** What its value is called in the help, such as `DURATION`; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  readonly help: string;
+  /** Undefined where the text is not valid. */
+  parse(text: string): T | undefined;
+}
+
+export type Flags = Readonly<Record<string, Flag>>;
+
+/** The values of the flags that were given. */
+export type FlagValues<F extends Flags> = {
+  readonly [Name in keyof F]: F[Name] extends Flag<infer T> ? T | undefined : never;
+};
+
+/** A flag without a value. */
+export function switchFlag(help: string): Flag<boolean> {
+  return { placeholder: undefined, help, parse: () => true };
+}
+
+export function textFlag(placeholder: string, help: string): Flag<string> {
+  return { placeholder, help, parse: (text) => text || undefined };
+}
+
+export function durationFlag(help: string): Flag<number> {
+  return { placeholder: 'DURATION', help, parse: parseDuration };
+}
+
+/** Flags of every command that asks a service or a store. */
+export const CONNECTION_FLAGS = {
+  url: {
+    placeholder: 'URL',
+    help: 'The service, or a store such as redis://… (RESULTD_URL; default http://127.0.0.1:8080)',
+    parse: (text: string) => (/^[a-z][a-z0-9+.-]*:/.test(text) ? text : undefined),
+  },
+  namespace: {
+    placeholder: 'NAME',
+    help: 'The namespace of the tasks, 1 to 64 characters of a-z 0-9 _ - (a store alone has several)',
+    parse: (text: string) => (/^[a-z0-9_-]{1,64}$/.test(text) ? text : undefined),
+  },
+};
+
+/** Flags of every command that stores an outcome. */
+export const STORING_FLAGS = {
+  ttl: {
+    placeholder: 'DURATION',
+    help: 'How long the outcome is kept, or never',
+    parse: (text: string) => (text === 'never' ? NEVER : parseDuration(text) || undefined),
+  },
+  labels: textFlag('JSON', 'The labels of the outcome, a JSON object'),
+  create: switchFlag('Store the outcome only where the task has none: the first one wins'),
+};
+
+export const JSON_FLAG = switchFlag('Print JSON for machines');

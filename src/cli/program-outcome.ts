@@ -1,0 +1,86 @@
+/** What became of a program, as the outcome of a task. */
+import { isUtf8 } from 'node:buffer';
+import { basename } from 'node:path';
+import { shown } from '../errors.js';
+import { type Outcome, opaqueOutcome } from '../outcome.js';
+import type { ProgramRun } from './child-program.js';
+import { type Accompaniment, failureOf, jsonValueIn, successOf } from './outcome-document.js';
+
+export interface ProgramOutcomeOptions {
+  readonly program: readonly string[];
+  readonly labels: Buffer | undefined;
+  /** Text is not looked at for JSON. */
+  readonly isText: boolean;
+  /** Whether the standard output is the result; else it is null. */
+  readonly hasOutput: boolean;
+}
+
+/** The outcome; undefined where there is more output than was kept. */
+export function outcomeOfRun(
+  run: ProgramRun,
+  { program, labels, isText, hasOutput }: ProgramOutcomeOptions,
+): Outcome | undefined {
+  const accompaniment = { labels, executionTime: timeOf(run) };
+  if (run.status !== 0) return failureOfRun(run, program, accompaniment);
+  if (!hasOutput) return successOf(Buffer.from('null'), accompaniment);
+  if (run.stdout.isCut) return undefined;
+  const { bytes } = run.stdout;
+  if (!isUtf8(bytes)) {
+    return opaqueOutcome(bytes, 'application/octet-stream', { executionTime: timeOf(run) });
+  }
+  const json = isText ? undefined : jsonValueIn(bytes);
+  return successOf(json ?? Buffer.from(JSON.stringify(bytes.toString())), accompaniment);
+}
+
+/** What is stored in the place of an outcome that is too large. */
+export function tooLargeOutcome(run: ProgramRun, options: ProgramOutcomeOptions): Outcome {
+  const message =
+    `the standard output has ${run.stdout.size} bytes, which is too much for an outcome: let the ` +
+    'command write it elsewhere and print a reference to it, or use --no-output';
+  return failureOf(
+    { exc_type: 'OutputTooLarge', exc_message: [message], exit_status: run.status ?? null },
+    { labels: options.labels, executionTime: timeOf(run) },
+  );
+}
+
+/**
+ * The exception. Its arguments are what happened and the tail of the error output; what is known
+ * besides has keys of its own.
+ */
+function failureOfRun(
+  { status, signal, failure, stderr }: ProgramRun,
+  program: readonly string[],
+  accompaniment: Accompaniment,
+): Outcome {
+  const name = basename(program[0] ?? '');
+  if (failure !== undefined) {
+    const exception = {
+      exc_type: 'CommandNotStarted',
+      exc_message: [whyNotStarted(failure, name)],
+    };
+    return failureOf(exception, accompaniment);
+  }
+  const message =
+    signal === undefined
+      ? `${name} exited with status ${status}`
+      : `${name} was ended by ${signal}`;
+  const tail = stderr.text.trimEnd();
+  const exception = {
+    exc_type: 'CommandFailed',
+    exc_message: tail === '' ? [message] : [message, tail],
+    exit_status: status ?? null,
+    signal: signal ?? null,
+  };
+  return failureOf(exception, accompaniment);
+}
+
+/** Why a program could not be started, in words. */
+export function whyNotStarted({ code, message }: NodeJS.ErrnoException, name: string): string {
+  if (code === 'ENOENT') return `there is no command ${shown(name)}`;
+  if (code === 'EACCES') return `the command ${shown(name)} may not be executed`;
+  return `the command ${shown(name)} cannot be started: ${message}`;
+}
+
+function timeOf({ seconds }: ProgramRun): string {
+  return String(Number(seconds.toFixed(3)));
+}

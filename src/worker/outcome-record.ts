@@ -1,0 +1,66 @@
+/**
+ * The outcome of one run of a task. What cannot be stored has a stand-in: a failure that says what
+ * could not be stored, and why, so that nobody waits for the task in vain.
+ */
+import { ResultdError } from '../errors.js';
+import { type Outcome, outcomeFromJson } from '../outcome.js';
+import type { TaskMessage } from '../queue/task-message.js';
+import { jsonOf } from '../wire/strict-json.js';
+import { exceptionRecord } from './thrown-error.js';
+
+/** What a run came to. */
+export type Run = {
+  /** Seconds. */
+  readonly executionTime: number;
+  /** Undefined where nothing was captured. */
+  readonly log: string | null;
+  /** The message's, with the worker's own. */
+  readonly labels: Readonly<Record<string, unknown>>;
+} & ({ readonly returned: unknown } | { readonly thrown: unknown });
+
+/** How much of an exception that is too large is told. */
+const TOLD = 1_000;
+
+/** The outcome of a run. Throws `invalid-body` where JSON cannot hold what the function returned. */
+export function outcomeOf(run: Run): Outcome {
+  const isErr = 'thrown' in run;
+  const value = isErr ? 'null' : jsonOf(run.returned, 'the return value');
+  const error = isErr ? JSON.stringify(exceptionRecord(run.thrown)) : 'null';
+  const log = JSON.stringify(run.log);
+  return envelope(run, `"is_err":${isErr},"log":${log},"return_value":${value},"error":${error}`);
+}
+
+/** What takes the place of an outcome that was refused with this error. */
+export function standInOf(run: Run, message: TaskMessage, refusal: ResultdError): Outcome {
+  const what = 'thrown' in run ? 'the exception' : 'what the function returned';
+  const { exc_type: type, exc_message: messages } = exceptionRecord(
+    'thrown' in run ? run.thrown : undefined,
+  );
+  const cause = {
+    exc_type: type.slice(0, TOLD),
+    exc_message: [String(messages[0]).slice(0, TOLD)],
+  };
+  const error = {
+    exc_type: 'OutcomeNotStored',
+    exc_message: [
+      `task "${message.task_id}" (${message.task_name}) has ended, but ${what} could not be ` +
+        `stored: ${refusal.message}`.slice(0, TOLD),
+      refusal.code,
+    ],
+    exc_cause: 'thrown' in run ? cause : null,
+  };
+  return envelope({ ...run, labels: {} }, `"is_err":true,"error":${JSON.stringify(error)}`);
+}
+
+/** Whether an outcome was refused for what it is, so that asking again is of no use. */
+export function isRefused(error: unknown): error is ResultdError {
+  return (
+    error instanceof ResultdError &&
+    ['invalid-body', 'too-large', 'media-type'].includes(error.code)
+  );
+}
+
+function envelope({ executionTime, labels }: Run, members: string): Outcome {
+  const rest = `"execution_time":${executionTime},"labels":${jsonOf(labels, 'the labels')}`;
+  return outcomeFromJson(Buffer.from(`{${members},${rest}}`));
+}
