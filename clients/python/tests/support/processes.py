@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic
@@ -24,14 +25,18 @@ def free_port() -> int:
 class Program:
     """A process whose output is read to its end, so that it never blocks on it."""
 
-    def __init__(self, *command: str | Path, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, *command: str | Path, env: dict[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         clean = {name: value for name, value in os.environ.items() if "RESULTD_" not in name}
         self.process = subprocess.Popen(
             [str(part) for part in command],
             env={**clean, **(env or {})},
+            cwd=cwd,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.output = ""
         self._lines: Queue[str | None] = Queue()
@@ -60,6 +65,8 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        with suppress(ProcessLookupError):  # nor may a child of its own be left
+            os.killpg(self.process.pid, signal.SIGKILL)
         self._reader.join()
 
     def _read(self) -> None:
