@@ -10,6 +10,7 @@ from typing import Any
 from taskiq import TaskiqDepends
 from taskiq.depends.progress_tracker import ProgressTracker
 from taskiq_redis import ListQueueBroker
+
 from taskiq_resultd import ResultdResultBackend
 
 results: Any = ResultdResultBackend("http://127.0.0.1:8080")
@@ -43,7 +44,9 @@ async def main() -> None:
 
     result: Any = await sums.wait_result(timeout=30)
     late = (time.time() - result.return_value["ended_at"]) * 1000
-    print(f"sum-1    {result.return_value['sum']:.0f}, known {late:.0f} ms after the task had ended")
+    print(
+        f"sum-1    {result.return_value['sum']:.0f}, known {late:.0f} ms after the task had ended"
+    )
     progress = await sums.get_progress()
     print(f"         its progress: {progress.state} {progress.meta}" if progress else "no progress")
     failed = await parsed.wait_result(timeout=30)
