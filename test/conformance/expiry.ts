@@ -234,8 +234,12 @@ export const expiry: Topic = {
       const backend = await store.start();
       const other = backend.supports.namespaces ? backend.namespace('other') : backend;
       const short = { ttlMs: SHORT_MS };
-      await backend.setResult('kept', success(1), short);
-      await backend.expire('kept', HOUR_MS);
+      let isKept = false;
+      // A write that takes longer than the short time has expired before it can be prolonged.
+      for (let tries = 0; tries < 20 && !isKept; tries += 1) {
+        await backend.setResult('kept', success(1), short);
+        isKept = (await backend.expire('kept', HOUR_MS)) !== undefined;
+      }
       await backend.setResult('kept-for-ever', success(1), short);
       await backend.setResult('kept-for-ever', success(1), { ttlMs: NEVER });
       await backend.setResult('kept-alone', success(1));
