@@ -23,7 +23,7 @@ if ! cmp -s pyproject.toml .venv/installed.toml; then
   .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
   cp pyproject.toml .venv/installed.toml
 fi
-.venv/bin/ruff format --check .
-.venv/bin/ruff check .
+.venv/bin/ruff format --check . ../../examples/taskiq
+.venv/bin/ruff check . ../../examples/taskiq
 .venv/bin/mypy
 .venv/bin/pytest "$@"

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 from time import monotonic
@@ -35,6 +36,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
         self.output = ""
         self._lines: Queue[str | None] = Queue()
@@ -63,6 +65,8 @@ class Program:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        with suppress(ProcessLookupError):  # nor may a child of its own be left
+            os.killpg(self.process.pid, signal.SIGKILL)
         self._reader.join()
 
     def _read(self) -> None:
