@@ -43,10 +43,9 @@ async def main() -> None:
     parsed = await parse.kicker().with_task_id("parse-1").kiq("six")
 
     result: Any = await sums.wait_result(timeout=30)
-    late = (time.time() - result.return_value["ended_at"]) * 1000
-    print(
-        f"sum-1    {result.return_value['sum']:.0f}, known {late:.0f} ms after the task had ended"
-    )
+    value = result.return_value
+    late = (time.time() - value["ended_at"]) * 1000
+    print(f"sum-1    {value['sum']:.0f}, known {late:.0f} ms after the task had ended")
     progress = await sums.get_progress()
     print(f"         its progress: {progress.state} {progress.meta}" if progress else "no progress")
     failed = await parsed.wait_result(timeout=30)

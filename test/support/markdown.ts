@@ -16,7 +16,7 @@ export function documents(): string[] {
       return [];
     }
   });
-  return [...readdirSync(ROOT), ...below].filter((name) => name.endsWith('.md'));
+  return [...readdirSync(ROOT), 'clients/python/README.md', ...below].filter((name) => name.endsWith('.md'));
 }
 
 export function readDocument(path: string): string {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from signal import SIGKILL
 
 import pytest
 
@@ -58,7 +59,7 @@ def run(application: str, directory: Path) -> str:
             check=True,
         ).stdout
     finally:
-        worker.stop()
+        worker.stop(SIGKILL)
 
 
 def without_times(output: str) -> str:

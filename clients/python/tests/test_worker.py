@@ -5,6 +5,7 @@ import importlib
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def worker(service: Resultd, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             importlib.import_module("tests.worker_app")
         yield worker
     finally:
-        worker.stop()
+        worker.stop(SIGKILL)
         redis.stop()
 
 
