@@ -16,7 +16,9 @@ export function documents(): string[] {
       return [];
     }
   });
-  return [...readdirSync(ROOT), 'clients/python/README.md', ...below].filter((name) => name.endsWith('.md'));
+  return [...readdirSync(ROOT), 'clients/python/README.md', ...below].filter((name) =>
+    name.endsWith('.md'),
+  );
 }
 
 export function readDocument(path: string): string {
