@@ -25,15 +25,23 @@ export class Backoff {
     this.#nextMs = FIRST_MS;
   }
 
+  /** How long the next pause is, in milliseconds; the one after it is longer. */
+  next(): number {
+    const ms = (0.1 + 0.9 * Math.random()) * this.#nextMs;
+    this.#nextMs = Math.min(this.#nextMs * 2, this.#longestMs);
+    return ms;
+  }
+
   /** Pauses, for `limitMs` at the most. Rejects with the signal's reason where that aborts. */
   async pause(limitMs: number, signal?: AbortSignal): Promise<void> {
-    const ms = Math.min((0.1 + 0.9 * Math.random()) * this.#nextMs, limitMs);
-    this.#nextMs = Math.min(this.#nextMs * 2, this.#longestMs);
-    // The platform's own error hides the reason.
-    await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {
-      throw signal!.reason;
-    });
+    await pause(Math.min(this.next(), limitMs), signal);
+    signal?.throwIfAborted();
   }
+}
+
+/** Resolves after so many milliseconds, or as soon as the signal aborts. Never rejects. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }
 
 export interface PersistOptions {
@@ -41,22 +49,26 @@ export interface PersistOptions {
   readonly withinMs: number;
   /** The longest pause between two attempts, in milliseconds. */
   readonly longestPauseMs: number;
+  /** Ends the attempts: then it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of each failure that another attempt follows; `attempt` is 1 for the first. */
+  readonly onFailure?: ((error: ResultdError, attempt: number) => void) | undefined;
 }
 
 /** Attempts until one succeeds, fails for good, or time is up: then with the last one's error. */
 export async function persist<T>(
-  attempt: () => Promise<T>,
-  { withinMs, longestPauseMs, signal }: PersistOptions,
+  call: () => Promise<T>,
+  { withinMs, longestPauseMs, signal, onFailure }: PersistOptions,
 ): Promise<T> {
   const deadline = performance.now() + withinMs;
   const backoff = new Backoff(longestPauseMs);
-  for (;;) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      return await attempt();
+      return await call();
     } catch (error) {
       const leftMs = deadline - performance.now();
       if (!isPassing(error) || leftMs <= 0) throw error;
+      onFailure?.(error, attempt);
       await backoff.pause(leftMs, signal);
     }
   }

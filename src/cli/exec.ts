@@ -3,6 +3,7 @@
  * its standard output, or why it failed.
  */
 import { setTimeout as pause } from 'node:timers/promises';
+import { isPassing, persist } from '../backoff.js';
 import { ResultdError, shown } from '../errors.js';
 import { checkTaskId } from '../names.js';
 import type { Outcome } from '../outcome.js';
@@ -17,8 +18,7 @@ import { CONNECTION_FLAGS, durationFlag, STORING_FLAGS, switchFlag } from './fla
 import { KeptBytes } from './kept-bytes.js';
 import { parseLabels } from './outcome-document.js';
 import { outcomeOfRun, tooLargeOutcome, whyNotStarted } from './program-outcome.js';
-import { isPassing, retrying } from './retrying.js';
-import { store } from './storing.js';
+import { LONGEST_PAUSE_MS, store } from './storing.js';
 
 /** The largest output that is kept by default. A service takes bodies of 8 MiB by default. */
 const OUTPUT_BYTES = 8 * 1_024 * 1_024;
@@ -103,13 +103,13 @@ class Execution {
   /** Says STARTED, if it can be said in time. Resolves to why no outcome could ever be stored. */
   async #sayStarted(backend: ResultBackend): Promise<ResultdError | undefined> {
     const said = new AbortController();
-    const saying = retrying(
+    const saying = persist(
       async () => {
         await backend.startup();
         // Too late it would take the place of what the program has reported since.
         if (!said.signal.aborted) await backend.setProgress(this.#taskId, { state: 'STARTED' });
       },
-      { forMs: START_MS, signal: said.signal },
+      { withinMs: START_MS, longestPauseMs: LONGEST_PAUSE_MS, signal: said.signal },
     ).then(() => 'said' as const);
     saying.catch(() => {});
     const tooLate = pause(START_MS, 'late' as const, { signal: said.signal });
@@ -177,16 +177,22 @@ class Execution {
       await backend.startup();
       await store(backend, { taskId: this.#taskId, outcome, flags });
     };
+    let last: ResultdError | undefined;
     try {
-      await retrying(storeOnce, {
-        forMs: flags['retry-for'] ?? RETRY_MS,
+      await persist(storeOnce, {
+        withinMs: flags['retry-for'] ?? RETRY_MS,
+        longestPauseMs: LONGEST_PAUSE_MS,
         signal: interrupted.signal,
-        onFirstFailure: ({ message }) =>
-          this.#warn(`the outcome is not stored yet, trying again: ${message}`),
+        onFailure: (error, attempt) => {
+          last = error;
+          if (attempt === 1)
+            this.#warn(`the outcome is not stored yet, trying again: ${error.message}`);
+        },
       });
       return undefined;
     } catch (error) {
       if (error instanceof ResultdError) return error;
+      if (interrupted.signal.aborted && last !== undefined) return last;
       throw error;
     }
   }

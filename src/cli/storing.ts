@@ -1,4 +1,5 @@
 /** Stores an outcome for `set` and `fail`, and says so where JSON is asked for. */
+import { persist } from '../backoff.js';
 import { outcomeConflict, ResultdError } from '../errors.js';
 import { checkTaskId } from '../names.js';
 import type { Outcome } from '../outcome.js';
@@ -8,10 +9,11 @@ import type { Context } from './command.js';
 import { backendOf, type ConnectionFlags } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, STORING_FLAGS } from './flags.js';
-import { retrying } from './retrying.js';
 
 /** How long `set` and `fail` go on by default where the service cannot be asked. */
 const RETRY_MS = 30_000;
+/** The longest pause between two attempts to store. */
+export const LONGEST_PAUSE_MS = 5_000;
 
 /** The flags of `set` and `fail` after their own. */
 export const REPORT_FLAGS = {
@@ -43,15 +45,18 @@ export async function report(
   const forMs = flags['retry-for'] ?? RETRY_MS;
   const backend = await backendOf(flags, context, forMs);
   try {
-    const { snapshot } = await retrying(
+    const { snapshot } = await persist(
       async () => {
         await backend.startup();
         return store(backend, { taskId, outcome, flags });
       },
       {
-        forMs,
-        onFirstFailure: ({ message }) =>
-          context.stderr.write(`resultd: not stored yet, trying again: ${message}\n`),
+        withinMs: forMs,
+        longestPauseMs: LONGEST_PAUSE_MS,
+        onFailure: ({ message }, attempt) => {
+          if (attempt > 1) return;
+          context.stderr.write(`resultd: not stored yet, trying again: ${message}\n`);
+        },
       },
     );
     if (flags.json === true) {

@@ -7,19 +7,21 @@
  */
 import { setMaxListeners } from 'node:events';
 import { Backoff, isPassing } from '../backoff.js';
-import { notRunning, storeUnavailable } from '../errors.js';
+import { notRunning, type ResultdError, storeUnavailable } from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
 import { WaitHub } from '../wait-hub.js';
 import type { ManyWaitRequest, ManyWaitResult } from './many-waits.js';
 import type { TaskWaits } from './task-waits.js';
 import type { WaitRequest, WaitResult } from './waiter.js';
 
-/** How long a caller waits. */
+/** How long a caller waits, and what it is told meanwhile. */
 export interface WaitLimits {
   /** Milliseconds. 0 asks once. Default: without end. */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Told that the store cannot be asked, once until it can be again; the wait goes on. */
+  readonly onFailure?: ((error: ResultdError) => void) | undefined;
 }
 
 /** How legs of one kind are begun and judged. */
@@ -107,7 +109,8 @@ export class LongWaits {
     await this.#hub?.stop();
   }
 
-  async #chain<R>(legs: Legs<R>, { timeoutMs, signal }: WaitLimits): Promise<R> {
+  async #chain<R>(legs: Legs<R>, limits: WaitLimits): Promise<R> {
+    const { timeoutMs, signal, onFailure } = limits;
     const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const backoff = new Backoff(LONGEST_PAUSE_MS);
     let hasFailed = false;
@@ -127,6 +130,7 @@ export class LongWaits {
       } catch (error) {
         const isLate = deadline <= performance.now();
         if (!isPassing(error) || this.#isClosed || isLate || signal?.aborted) throw error;
+        if (!hasFailed) onFailure?.(error);
         hasFailed = true;
         await backoff.pause(deadline - performance.now(), signal);
       }

@@ -1,7 +1,8 @@
 /** One stream of events that lasts: when its connection ends, it makes another. */
+import { Backoff, pause } from '../../backoff.js';
 import { ResultdError, storeUnavailable } from '../../errors.js';
-import { backOff, pause } from './back-off.js';
 import { EventParser, type ServerEvent } from './event-parser.js';
+import { LONGEST_PAUSE_MS } from './retry-after.js';
 import { changeIn } from './task-view.js';
 import type { Transport } from './transport.js';
 
@@ -70,17 +71,19 @@ export class EventStream {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    for (let tries = 1; ; tries += 1) {
+    const backoff = new Backoff(LONGEST_PAUSE_MS);
+    for (;;) {
       await this.#follow().catch((error: unknown) => {
         this.#failure = this.#transport.unavailable(error);
         this.#isRefused = error instanceof ResultdError;
       });
       if (signal.aborted) return;
-      if (this.#isLive) tries = 0;
+      const wasLive = this.#isLive;
+      if (wasLive) backoff.reset();
       this.#isLive = false;
       this.#wake();
       // The service says how far apart those that it sent away are to come back.
-      await pause(tries === 0 ? Math.random() * this.#parser.retryMs : backOff(tries), signal);
+      await pause(wasLive ? Math.random() * this.#parser.retryMs : backoff.next(), signal);
       if (signal.aborted) return;
     }
   }

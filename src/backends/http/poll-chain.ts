@@ -5,9 +5,10 @@
  * proxy's 502. The chain goes on, after a pause that grows, until the deadline; then it looks once
  * more, and what that finds is its answer.
  */
+import { Backoff, pause } from '../../backoff.js';
 import type { ResultdError } from '../../errors.js';
-import { backOff, pause, retryAfterMs } from './back-off.js';
 import { errorOf, isHopeless, isRetried } from './remote-errors.js';
+import { LONGEST_PAUSE_MS, retryAfterMs } from './retry-after.js';
 import { isExpected, type RemoteAnswer, type RemoteRequest, type Transport } from './transport.js';
 
 /** The longest poll: below the cut-off of the usual proxies. The service may answer sooner. */
@@ -31,8 +32,8 @@ export class PollChain {
   readonly #deadline: number;
   /** The service ends a poll early by up to a sixteenth, and so may the wait. */
   readonly #slackMs: number;
-  #failures = 0;
-  #early = 0;
+  readonly #afterFailure = new Backoff(LONGEST_PAUSE_MS);
+  readonly #afterEarly = new Backoff(LONGEST_PAUSE_MS);
 
   constructor(transport: Transport, timeoutMs: number) {
     this.#transport = transport;
@@ -69,8 +70,8 @@ export class PollChain {
   /** A service that shuts down answers every poll at once: it is not asked as fast as it answers. */
   async #pace(tookMs: number, waitMs: number): Promise<void> {
     const isEarly = tookMs < Math.min(1_000, waitMs / 2);
-    this.#early = isEarly ? this.#early + 1 : 0;
-    if (isEarly) await this.#rest(backOff(this.#early));
+    if (isEarly) await this.#rest(this.#afterEarly.next());
+    else this.#afterEarly.reset();
   }
 
   /** The answer, if the service gives one now. */
@@ -80,24 +81,24 @@ export class PollChain {
     isLast: boolean,
   ): Promise<RemoteAnswer | undefined> {
     let failure: ResultdError;
-    let restMs = backOff(this.#failures + 1);
+    let longerMs = 0;
     const timeoutMs = waitMs + this.#transport.timeoutMs;
     try {
       const { signal } = this.#abort;
       const answer = await this.#transport.park(request, { timeoutMs, signal });
       if (isExpected(answer, request)) {
-        this.#failures = 0;
+        this.#afterFailure.reset();
         return answer;
       }
       failure = errorOf(answer, this.#transport.settings.shown);
       if (!isRetried(answer.status)) throw failure;
-      restMs = Math.max(restMs, retryAfterMs(answer.header('retry-after')) ?? 0);
+      longerMs = retryAfterMs(answer.header('retry-after')) ?? 0;
     } catch (error) {
       failure = this.#transport.unavailable(error);
       if (error === failure || isHopeless(error)) throw failure;
     }
     if (isLast) throw failure;
-    this.#failures += 1;
+    const restMs = Math.max(this.#afterFailure.next(), longerMs);
     await this.#rest(Math.min(restMs, this.#deadline - performance.now()));
     return undefined;
   }

@@ -6,9 +6,9 @@
  * before its answer was lost says so in the next answer: `mayHaveBeenDone`.
  */
 import type { Dispatcher } from 'undici';
+import { Backoff, pause } from '../../backoff.js';
 import { ResultdError, storeUnavailable } from '../../errors.js';
 import { JSON_TYPE } from '../../outcome.js';
-import { backOff, pause, retryAfterMs } from './back-off.js';
 import {
   CALL_CONNECTIONS,
   Connections,
@@ -20,6 +20,7 @@ import {
 import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
 import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
+import { LONGEST_PAUSE_MS, retryAfterMs } from './retry-after.js';
 
 export type { RemoteRequest } from './connections.js';
 
@@ -84,12 +85,13 @@ export class Transport {
     const deadline = performance.now() + totalMs;
     let mayHaveBeenDone = false;
     let hasTimedOut = false;
-    for (let tries = 1; ; tries += 1) {
+    const backoff = new Backoff(LONGEST_PAUSE_MS);
+    for (;;) {
       const leftMs: number = deadline - performance.now();
       // The first that gets no answer leaves time for a new connection, where this one is dead.
       const timeoutMs: number = hasTimedOut ? leftMs : Math.min(leftMs, totalMs / 2);
       let failure: ResultdError;
-      let waitMs = backOff(tries);
+      let waitMs = backoff.next();
       try {
         const answer = await readAnswer(
           await this.#connections.send('call', request, { timeoutMs }),
@@ -110,7 +112,7 @@ export class Transport {
       if (isOver || (mayHaveBeenDone && !isRepeatable)) {
         throw mayHaveBeenDone && isWrite ? afterLostAnswer(failure) : failure;
       }
-      await pause(waitMs, undefined);
+      await pause(waitMs);
     }
   }
 
