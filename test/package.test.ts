@@ -11,18 +11,13 @@ import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { VERSION } from '../src/version.js';
 import { fences, ROOT, readDocument } from './support/markdown.js';
+import { type Run, runToEnd } from './support/run-to-end.js';
 import { ServiceProcess } from './support/service-process.js';
 
 const DOCUMENT = 'docs/tasks-and-workers.md';
 const PROJECT = await mkdtemp(join(tmpdir(), 'resultd-package-'));
 t.teardown(() => rm(PROJECT, { recursive: true }));
 const PACKAGE = join(PROJECT, 'node_modules/resultd');
-
-interface Run {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
 
 /** Starts a program in the empty project, as its user would: tap would load itself into it. */
 function start(program: string, args: readonly string[], options: { detached?: boolean } = {}) {
@@ -36,15 +31,7 @@ function start(program: string, args: readonly string[], options: { detached?: b
 
 async function run(program: string, ...args: string[]): Promise<Run> {
   const child = start(program, args);
-  const text = { output: '', errors: '' };
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    text.output += piece;
-  });
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    text.errors += piece;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...text };
+  return runToEnd(child);
 }
 
 /** This process's own, without what npm tells its scripts, and without settings of the service. */

@@ -13,14 +13,10 @@ import {
   success,
   successEnvelope,
 } from '../conformance/expect.js';
-import { FlakyFront } from '../support/flaky-front.js';
+import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
 
-interface Scene {
-  readonly remote: RemoteStore;
-  /** Between the backend under test and the service. */
-  readonly front: FlakyFront;
-  readonly backend: HttpBackend;
+interface Scene extends FrontedRemote {
   wait(taskId: string, request?: Partial<WaitRequest>): Wait;
 }
 
@@ -30,17 +26,12 @@ async function open(
   service: AppOptions = {},
 ): Promise<Scene> {
   const remote = await RemoteStore.lmdb(service);
-  const front = await FlakyFront.start(remote.url);
-  const backend = HttpBackend.fromUrl(front.url, { storeTimeoutMs: 5_000, ...options });
-  await backend.startup();
-  t.teardown(async () => {
-    await backend.shutdown();
-    await front.stop();
-    await remote.stop();
-  });
+  const scene = await frontRemote(t, remote, { storeTimeoutMs: 5_000, ...options });
   const wait = (taskId: string, request: Partial<WaitRequest> = {}): Wait =>
-    backend.waits()!.wait({ taskId, parts: WITH_BODY, timeoutMs: 30_000, caller: 'a', ...request });
-  return { remote, front, backend, wait };
+    scene.backend
+      .waits()!
+      .wait({ taskId, parts: WITH_BODY, timeoutMs: 30_000, caller: 'a', ...request });
+  return { ...scene, wait };
 }
 
 const isParked = (t: Test, remote: RemoteStore, count = 1): Promise<void> =>

@@ -3,20 +3,14 @@
  * over a restart of the service too, and its exit code says how that ended.
  */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { freePort } from '../support/redis-server.js';
 import { RequestLog } from '../support/request-log.js';
+import { type Run, runToEnd } from '../support/run-to-end.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
 import { ENVIRONMENT, type Language } from './language.js';
-
-interface Run {
-  readonly code: number | null;
-  readonly output: string;
-  readonly errors: string;
-}
 
 async function runClient(t: Test, { client }: Language, ...args: string[]): Promise<Run> {
   const [program, ...before] = client;
@@ -25,15 +19,7 @@ async function runClient(t: Test, { client }: Language, ...args: string[]): Prom
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
-  const text = { output: '', errors: '' };
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    text.output += piece;
-  });
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    text.errors += piece;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...text };
+  return runToEnd(child);
 }
 
 async function post(url: string, body: object): Promise<void> {

@@ -1,6 +1,5 @@
 /** The worker and the client in TypeScript, as processes of their own, against a real service. */
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +8,7 @@ import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { LineProcess } from '../support/line-process.js';
 import { freePort } from '../support/redis-server.js';
+import { runToEnd } from '../support/run-to-end.js';
 import { ServiceProcess } from '../support/service-process.js';
 
 const compiled = (name: string) =>
@@ -29,15 +29,7 @@ async function runClient(t: Test, ...args: string[]) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   t.teardown(() => child.kill('SIGKILL'));
-  const text = { output: '', errors: '' };
-  child.stdout.setEncoding('utf8').on('data', (piece: string) => {
-    text.output += piece;
-  });
-  child.stderr.setEncoding('utf8').on('data', (piece: string) => {
-    text.errors += piece;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...text };
+  return runToEnd(child);
 }
 
 async function outcomeOf(origin: string, id: string): Promise<Record<string, unknown>> {

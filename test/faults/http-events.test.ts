@@ -3,21 +3,15 @@ import t, { type Test } from 'tap';
 import { HttpBackend } from '../../src/backends/http/http-backend.js';
 import { eventually, snapshotIn, success } from '../conformance/expect.js';
 import { Hearing } from '../conformance/hearing.js';
-import { FlakyFront } from '../support/flaky-front.js';
+import { frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
 
 async function open(t: Test) {
-  const remote = await RemoteStore.memory();
-  const front = await FlakyFront.start(remote.url);
-  const backend = HttpBackend.fromUrl(front.url);
-  const writer = HttpBackend.fromUrl(remote.origin);
-  await Promise.all([backend.startup(), writer.startup()]);
-  t.teardown(async () => {
-    await Promise.all([backend.shutdown(), writer.shutdown()]);
-    await front.stop();
-    await remote.stop();
-  });
-  return { remote, front, backend, writer };
+  const fronted = await frontRemote(t, await RemoteStore.memory());
+  const writer = HttpBackend.fromUrl(fronted.remote.origin);
+  await writer.startup();
+  t.teardown(() => writer.shutdown());
+  return { ...fronted, writer };
 }
 
 const hasEvents = (text: string): boolean => text.includes('/v1/events');

@@ -18,27 +18,14 @@ import {
   success,
   successEnvelope,
 } from '../conformance/expect.js';
-import { FlakyFront, type Treatment } from '../support/flaky-front.js';
+import type { Treatment } from '../support/flaky-front.js';
+import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
 
-interface Scene {
-  readonly remote: RemoteStore;
-  readonly front: FlakyFront;
-  readonly backend: HttpBackend;
-}
-
-async function open(t: Test, options: HttpBackendOptions = {}): Promise<Scene> {
-  const remote = await RemoteStore.memory();
-  const front = await FlakyFront.start(remote.url);
-  const backend = HttpBackend.fromUrl(front.url, options);
-  await backend.startup();
-  t.teardown(async () => {
-    await backend.shutdown();
-    await front.stop();
-    await remote.stop();
-  });
-  front.seen.length = 0;
-  return { remote, front, backend };
+async function open(t: Test, options: HttpBackendOptions = {}): Promise<FrontedRemote> {
+  const scene = await frontRemote(t, await RemoteStore.memory(), options);
+  scene.front.seen.length = 0;
+  return scene;
 }
 
 const LOST: readonly Treatment[] = [{ cut: 'after' }];
