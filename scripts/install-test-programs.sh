@@ -13,6 +13,7 @@ declare -A package_of=(
   [haproxy]=haproxy
   [jq]=jq
   [go]=golang-go
+  [script]=bsdutils
 )
 
 missing=()

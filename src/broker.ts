@@ -5,6 +5,7 @@
  * Only this file names concrete backends. Each is loaded when it is asked for, so that nobody loads
  * a store's client that they do not use.
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BaseBroker } from './base-broker.js';
@@ -113,6 +114,11 @@ async function withPackage<T>(name: string, load: () => Promise<T>): Promise<T> 
 async function loadModule(url: string, options: BrokerOptions): Promise<ResultBackend> {
   const path = url.slice('module:'.length).split('?', 1)[0]!;
   const file = resolve(options.baseDirectory ?? process.cwd(), path);
+  if (!existsSync(file)) {
+    throw invalidParameter(
+      `the module ${shown(path)} is not there: there is no file ${shown(file)}`,
+    );
+  }
   const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
   if (typeof module.default !== 'function') {
     throw invalidParameter(

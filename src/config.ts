@@ -138,7 +138,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
   for (const name of CLIENT_VARIABLES) variables.add(name);
   for (const name of Object.keys(env)) {
     if (name.startsWith('RESULTD_') && !name.startsWith('RESULTD_TEST_') && !variables.has(name)) {
-      mistakes.push(`${name} is not a setting: \`resultd --help\` lists them`);
+      mistakes.push(`${name} is not a setting: \`resultd serve --help\` lists them`);
     }
   }
   if (mistakes.length > 0) {
@@ -195,7 +195,7 @@ function readFlags(args: readonly string[], mistakes: string[]): Record<string, 
       mistakes.push(`${shown(token.value)} is not a flag: write --name value`);
     } else if (token.kind === 'option') {
       if (options[token.name] === undefined) {
-        mistakes.push(`${token.rawName} is not a setting: \`resultd --help\` lists them`);
+        mistakes.push(`${token.rawName} is not a setting: \`resultd serve --help\` lists them`);
       } else if (token.value === undefined) {
         mistakes.push(`${token.rawName} has no value: write ${token.rawName} value`);
       } else {

@@ -73,7 +73,7 @@ t.test('all mistakes are reported at once, by name and with their values', async
     'RESULTD_NAMESPACE is "Not Good"',
     'RESULTD_LOG_LEVEL is "loud"',
     'RESULTD_RESULT_TTL is "0"',
-    'RESULTD_BAKEND is not a setting',
+    'RESULTD_BAKEND is not a setting: `resultd serve --help` lists them',
     'RESULTD_BACKEND is "nowhere"',
   ]) {
     t.ok(text.includes(part), part);

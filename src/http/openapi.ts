@@ -51,4 +51,9 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
       },
     },
   });
+  // A browser that is given the bare address. Relative, so that it leads there behind a proxy that
+  // serves all of this below a prefix, too.
+  http.get('/', { schema: { hide: true } }, (_request, reply) =>
+    reply.header('cache-control', 'no-store').redirect('docs/', 302),
+  );
 }

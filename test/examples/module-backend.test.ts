@@ -65,3 +65,11 @@ t.test('the service runs on it, and finds what it acknowledged after a kill', as
   const { body } = await request(`${after.origin}/v1/tasks/a:b/result`);
   t.match(await body.text(), '"return_value":1.0,');
 });
+
+t.test('a module that is not there is told by its file', async (t) => {
+  const broken = Broker.fromUrl('module:./mine.mjs?a=b', { baseDirectory: '/nowhere' });
+  await t.rejects(broken, {
+    code: 'invalid-parameter',
+    message: /"\.\/mine\.mjs" is not there.*"\/nowhere\/mine\.mjs"/,
+  });
+});

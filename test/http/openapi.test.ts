@@ -137,3 +137,18 @@ t.test('the page at /docs loads nothing from elsewhere', async (t) => {
   }
   t.same((await service.call('GET', '/docs/json')).json(), description);
 });
+
+t.test('the bare address leads to the page, below a prefix of a proxy too', async (t) => {
+  for (const method of ['GET', 'HEAD']) {
+    const { status, headers } = await service.call(method, '/?from=somewhere');
+    t.same([status, headers['cache-control']], [302, 'no-store'], method);
+    for (const base of [service.origin, 'https://example.org/queues/resultd']) {
+      t.equal(new URL(headers.location!, `${base}/`).href, `${base}/docs/`, method);
+    }
+  }
+  const page = await service.call('GET', '/docs/');
+  t.equal(page.status, 200);
+  const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target!);
+  t.ok(assets.length >= 5, assets.join(' '));
+  for (const target of assets) t.match(target, /^\.\/static\//, 'the page is below it as well');
+});
