@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
+import { StatusViewSchema } from '../schemas/bodies.js';
 import { buildApp } from '../src/app.js';
 import { Broker } from '../src/broker.js';
 import { listSettings } from '../src/config.js';
@@ -66,6 +67,21 @@ t.test('the README lists every setting with its default, and no other', async (t
     listSettings().map(({ variable, byDefault }) => [`\`${variable}\``, `\`${byDefault}\``]),
   );
   for (const [variable, , meaning] of rows) t.not(meaning, '', `${variable} has a meaning`);
+});
+
+t.test('the README names every program that the tests need, and no other', async (t) => {
+  const script = readDocument('scripts/install-test-programs.sh');
+  const installed = [...script.matchAll(/^ {2}\[([\w-]+)\]=/gm)].map(([, program]) => program!);
+  t.ok(installed.length > 5, installed.join(' '));
+  const sentence = /The tests run real programs[^.]*\./.exec(readDocument('README.md'))?.[0] ?? '';
+  const named = [...sentence.matchAll(/`([\w-]+)`/g)].map(([, program]) => program!);
+  t.same(named.sort(), installed.sort());
+});
+
+t.test('docs/http-api.md lists every member of a status, and no other', async (t) => {
+  const rows = tableRows(section(readDocument('docs/http-api.md'), '## A task'));
+  const members = rows.flatMap(([cell = '']) => cell.replaceAll('`', '').split(', '));
+  t.same(members, Object.keys(StatusViewSchema.properties));
 });
 
 t.test('docs/http-api.md lists every error as the catalogue has it, and no other', async (t) => {
