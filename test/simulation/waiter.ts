@@ -35,6 +35,13 @@ export class Waiter {
     return this.versions === undefined ? snapshot.ready : !this.versions.includes(snapshot.version);
   }
 
+  /** Whether the task differs from what it knows by records that have expired, and not by a write. */
+  differsByExpiry(snapshot: TaskSnapshot | undefined): boolean {
+    const writeOf = (version: string): string => version.split('.', 1)[0]!;
+    const shown = snapshot === undefined ? undefined : writeOf(snapshot.version);
+    return this.versions?.some((version) => writeOf(version) === shown) === true;
+  }
+
   giveUp(): void {
     this.#isGivenUp = true;
     this.#wait?.cancel();
