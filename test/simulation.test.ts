@@ -12,18 +12,21 @@ import { FaultyMemoryBackend, memoryWorld } from './simulation/memory-world.js';
 import { openWorld, WORLDS } from './simulation/worlds.js';
 
 const SCHEDULES = 100;
+/** A service is started for each, and its clients take their time. */
+const HTTP_SCHEDULES = 10;
 const JOBS = 24;
 const firstSeed = testSeed();
 
 for (const name of WORLDS) {
-  t.test(`${name}: ${SCHEDULES} random schedules keep the laws`, async (t) => {
+  const count = name === 'http' ? HTTP_SCHEDULES : SCHEDULES;
+  t.test(`${name}: ${count} random schedules keep the laws`, async (t) => {
     t.comment(`from seed ${firstSeed}; replay one by: npm run sim -- --backend ${name} --seed <n>`);
     const world = await openWorld(name);
     t.teardown(() => world.end());
-    const totals = await simulateMany(world, { firstSeed, count: SCHEDULES, jobs: JOBS });
+    const totals = await simulateMany(world, { firstSeed, count, jobs: JOBS });
     t.same(totals.failures, []);
     t.ok(totals.unanswered > 0, `${totals.unanswered} calls had no answer`);
-    t.ok(totals.undecided < SCHEDULES / 10, `${totals.undecided} tasks are undecided`);
+    t.ok(totals.undecided < count / 10 + 1, `${totals.undecided} tasks are undecided`);
   });
 }
 

@@ -18,7 +18,8 @@ import {
 } from './history.js';
 import type { Replica } from './replica.js';
 import type { Action, Condition, Step } from './schedule.js';
-import { nameOf, OUTCOMES, PROGRESSES, progressName } from './values.js';
+import type { Tries } from './tries.js';
+import { nameOf, OUTCOMES, progressName, progressOf } from './values.js';
 import { Waiter } from './waiter.js';
 
 const PARTS = { head: HEAD_ONLY, body: WITH_BODY, log: WITH_LOG };
@@ -47,6 +48,7 @@ export interface Stage {
   readonly history: History;
   readonly replicas: readonly Replica[];
   readonly waiters: Waiter[];
+  readonly tries: Tries;
   taskId(task: number): string;
 }
 
@@ -107,9 +109,10 @@ export class Actor {
   ): Promise<boolean> {
     const { backend } = replica;
     if (backend === undefined) return false;
-    const call = this.#stage.history.begin(this.#name, task, asked);
+    const { tries, taskId } = this.#stage;
+    const call = tries.begin(this.#name, task, asked);
     try {
-      this.#end(call, await make(backend, this.#stage.taskId(task)));
+      this.#end(call, await tries.make([call], () => make(backend, taskId(task))));
       return true;
     } catch (error) {
       return this.#refused(call, error);
@@ -137,12 +140,12 @@ export class Actor {
     refusedAt: number | undefined,
   ): Promise<Item[]> {
     if (backend === undefined) return [...items];
-    const { history } = this.#stage;
+    const { tries } = this.#stage;
     const calls = items.map(({ task, asked }) =>
-      history.begin(`${this.#name} in a batch`, task, asked),
+      tries.begin(`${this.#name} in a batch`, task, asked),
     );
     const sent = items.map(({ item }) => item);
-    const answers = await setMany(backend, sent, refusedAt);
+    const answers = await tries.make(calls, () => setMany(backend, sent, refusedAt));
     return items.filter((_, n) => {
       const [call, answer] = [calls[n]!, answers[n]!];
       if (answer instanceof Error) return !this.#refused(call, answer);
@@ -152,7 +155,7 @@ export class Actor {
   }
 
   #end(call: Call, answer: Answer): void {
-    this.#stage.history.end(call, answer);
+    this.#stage.tries.end(call, answer);
     if (answer.seen !== undefined && answer.seen !== 'unsaid') {
       this.#versions.set(call.task, answer.seen.version);
     }
@@ -180,7 +183,7 @@ function askedFor(action: Write, conditions: SentConditions): Asked {
     case 'outcome':
       return { ...action, conditions, name: nameOf(OUTCOMES[action.value]!) };
     case 'progress':
-      return { ...action, conditions, name: progressName(action.value) };
+      return { ...action, conditions, name: progressName(action.mode, action.value) };
     default:
       return { ...action, conditions };
   }
@@ -201,7 +204,7 @@ async function carryOut(
     case 'progress': {
       const { mode, ttlMs, value } = action;
       const options = { mode, ttlMs, conditions };
-      const receipt = await backend.setProgress(taskId, PROGRESSES[value]!, options);
+      const receipt = await backend.setProgress(taskId, progressOf(mode, value), options);
       return seenAs(receipt.verdict, receipt.snapshot);
     }
     case 'expire': {

@@ -6,7 +6,7 @@ import { ResultdError } from '../../src/errors.js';
 import type { ResultBackend, SetManyItem, WriteReceipt } from '../../src/result-backend.js';
 import type { SentConditions } from './history.js';
 import type { RecordWrite } from './schedule.js';
-import { OUTCOMES, PROGRESSES } from './values.js';
+import { OUTCOMES, progressOf } from './values.js';
 
 /** No task can have this id. */
 const REFUSED: SetManyItem = { taskId: '', outcome: OUTCOMES[0]! };
@@ -19,7 +19,11 @@ export function batchItem(
   const { value, ttlMs } = write;
   return write.kind === 'outcome'
     ? { taskId, outcome: OUTCOMES[value]!, options: { mode: write.mode, ttlMs, conditions } }
-    : { taskId, progress: PROGRESSES[value]!, options: { mode: write.mode, ttlMs, conditions } };
+    : {
+        taskId,
+        progress: progressOf(write.mode, value),
+        options: { mode: write.mode, ttlMs, conditions },
+      };
 }
 
 /** The answers to the items alone; `refusedAt`: where one more stands that has to be refused. */

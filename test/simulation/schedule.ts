@@ -50,11 +50,7 @@ export interface Disturbance {
   readonly replica: number;
 }
 
-export interface Schedule {
-  readonly seed: number;
-  readonly tasks: number;
-  readonly actors: readonly (readonly Step[])[];
-  readonly disturbances: readonly Disturbance[];
+export interface Limits {
   /**
    * Of the wait hubs. Long, so that it plays no part, where nothing goes wrong that the hub does
    * not hear of; else short, and waiters are owed an answer only after it.
@@ -62,6 +58,13 @@ export interface Schedule {
   readonly safetyNetMs: number;
   /** How long the store may take to answer: short where it often will not. */
   readonly storeTimeoutMs: number;
+}
+
+export interface Schedule extends Limits {
+  readonly seed: number;
+  readonly tasks: number;
+  readonly actors: readonly (readonly Step[])[];
+  readonly disturbances: readonly Disturbance[];
   /** The outcomes that end the tasks' part in it are written as one batch. */
   readonly endsInBatch: boolean;
 }

@@ -8,6 +8,7 @@ import { type Asked, History } from './history.js';
 import { checkLaws } from './laws.js';
 import { Replica } from './replica.js';
 import { type Disturbance, makeSchedule, type Schedule } from './schedule.js';
+import { Tries } from './tries.js';
 import { LAST_OUTCOME, nameOf } from './values.js';
 import type { Waiter } from './waiter.js';
 import type { Arena, World } from './world.js';
@@ -34,7 +35,7 @@ export interface Report {
   /** Calls that had no answer. */
   readonly unanswered: number;
   readonly waiters: number;
-  /** The longest that a waiter was owed its answer, in milliseconds. */
+  /** The longest that a waiter was owed its answer, in milliseconds that this process ran. */
   readonly longestOwedMs: number;
 }
 
@@ -67,8 +68,10 @@ class Run {
     this.#slackMs = slackMs;
     this.#arena = arena;
     this.#schedule = schedule;
+    const history = new History();
     this.#stage = {
-      history: new History(),
+      history,
+      tries: new Tries(history, arena.isRepeating ?? false),
       replicas: Array.from({ length: arena.replicas }, () => new Replica(arena, schedule)),
       waiters: [],
       taskId: (task) => `${schedule.seed}.${task}`,
@@ -157,18 +160,18 @@ class Run {
         // Nobody is told of an expiry: without a safety net its waiter goes on waiting.
         (isNetShort || !waiter.differsByExpiry(snapshot)),
     );
-    const began = performance.now();
-    // In slices, so that a machine that stands still for a while does not use up the time.
-    for (let slice = 0; slice < bound / SLICE_MS; slice += 1) {
-      if (owed.every((waiter) => waiter.isAnswered)) break;
-      await Promise.race([Promise.all(owed.map(({ answered }) => answered)), pause(SLICE_MS)]);
+    const allAnswered = Promise.all(owed.map(({ answered }) => answered));
+    let owedMs = 0;
+    while (owedMs < bound && !owed.every((waiter) => waiter.isAnswered)) {
+      const began = performance.now();
+      await Promise.race([allAnswered, pause(SLICE_MS)]);
+      // Where this process stood still for a while, waiters did so with it: that is not their time.
+      owedMs += Math.min(performance.now() - began, SLICE_MS);
     }
     for (const waiter of owed) {
       if (!waiter.isAnswered) this.#broken.push(overdue(waiter, snapshot!, bound));
     }
-    if (owed.length > 0) {
-      this.#longestOwedMs = Math.max(this.#longestOwedMs, performance.now() - began);
-    }
+    this.#longestOwedMs = Math.max(this.#longestOwedMs, owedMs);
   }
 
   /** As a batch, or one task's alone. */
@@ -176,16 +179,18 @@ class Run {
     backend: ResultBackend,
     tasks: readonly number[],
   ): Promise<(TaskSnapshot | undefined)[]> {
-    const { history, taskId } = this.#stage;
+    const { tries, taskId } = this.#stage;
     const options = { ttlMs: DAY_MS };
-    const calls = tasks.map((task) => history.begin('end', task, LAST_WRITE));
+    const calls = tasks.map((task) => tries.begin('end', task, LAST_WRITE));
     const items = tasks.map((task) => ({ taskId: taskId(task), outcome: LAST_OUTCOME, options }));
-    const answers = this.#schedule.endsInBatch
-      ? await setMany(backend, items)
-      : [await backend.setResult(items[0]!.taskId, LAST_OUTCOME, options)];
+    const answers = await tries.make(calls, async () =>
+      this.#schedule.endsInBatch
+        ? setMany(backend, items)
+        : [await backend.setResult(items[0]!.taskId, LAST_OUTCOME, options)],
+    );
     for (const [n, answer] of answers.entries()) {
       if (answer instanceof Error) throw answer;
-      history.end(calls[n]!, seenAs(answer.verdict, answer.snapshot));
+      tries.end(calls[n]!, seenAs(answer.verdict, answer.snapshot));
     }
     return answers.map((answer) => (answer as WriteReceipt).snapshot);
   }
