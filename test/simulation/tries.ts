@@ -24,8 +24,8 @@ subscribe('undici:request:create', () => {
 export class Tries {
   readonly #history: History;
   readonly #isRepeating: boolean;
-  /** How many requests there were for the call beyond the first, or for another of its batch. */
-  readonly #repeats = new WeakMap<Call, () => number>();
+  /** Calls that may have been carried out by an earlier try than the answered one. */
+  readonly #repeated = new WeakSet<Call>();
 
   /** `isRepeating`: whether the clients make calls again by themselves. */
   constructor(history: History, isRepeating: boolean) {
@@ -39,23 +39,29 @@ export class Tries {
     return this.#history.begin(actor, task, needsKey ? { ...asked, key: randomUUID() } : asked);
   }
 
-  /** Makes one call, or those of a batch. */
-  make<T>(calls: readonly Call[], carryOut: () => Promise<T>): Promise<T> {
+  /** Makes one call, or those of a batch, and notes how often they were tried, answered or not. */
+  async make<T>(calls: readonly Call[], carryOut: () => Promise<T>): Promise<T> {
     if (!this.#isRepeating) return carryOut();
     const requests = { count: 0 };
-    for (const call of calls) this.#repeats.set(call, () => requests.count - calls.length);
-    return requestsHere.run(requests, carryOut);
+    try {
+      return await requestsHere.run(requests, carryOut);
+    } finally {
+      // Of a batch, any of them may be the one that was tried again.
+      const others = Math.min(requests.count - calls.length, MOST_UNANSWERED);
+      for (const call of calls) if (call.asked.kind !== 'read') this.#note(call, others);
+    }
   }
 
   end(call: Call, answer: Answer): void {
-    const repeats = this.#repeats.get(call)?.() ?? 0;
-    if (call.asked.kind !== 'read') {
-      for (let n = 0; n < Math.min(repeats, MOST_UNANSWERED); n += 1) {
-        this.#history.calls.push({ ...call });
-      }
-    }
     // It may be an earlier try that has removed the task: when, this answer does not tell.
-    const tellsNothing = repeats > 0 && call.asked.kind === 'delete' && answer.verdict === 'done';
-    if (!tellsNothing) this.#history.end(call, answer);
+    const isDelete = call.asked.kind === 'delete' && answer.verdict === 'done';
+    if (!(isDelete && this.#repeated.has(call))) this.#history.end(call, answer);
+  }
+
+  #note(call: Call, others: number): void {
+    for (let n = 0; n < others; n += 1) {
+      this.#history.calls.push({ ...call });
+      this.#repeated.add(call);
+    }
   }
 }
