@@ -4,13 +4,22 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ResultdError } from '../../src/errors.js';
-import type { ResultBackend } from '../../src/result-backend.js';
+import type { ResultBackend, SetManyItem } from '../../src/result-backend.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
 import type { TaskSnapshot } from '../../src/task-snapshot.js';
-import { type Answer, type Asked, type History, type SentConditions, seenIn } from './history.js';
+import { batchItem, setMany } from './batch.js';
+import {
+  type Answer,
+  type Asked,
+  type Call,
+  type History,
+  type SentConditions,
+  seenIn,
+} from './history.js';
 import type { Replica } from './replica.js';
 import type { Action, Condition, Step } from './schedule.js';
-import { nameOf, OUTCOMES, PROGRESSES, progressName } from './values.js';
+import type { Tries } from './tries.js';
+import { nameOf, OUTCOMES, progressName, progressOf } from './values.js';
 import { Waiter } from './waiter.js';
 
 const PARTS = { head: HEAD_ONLY, body: WITH_BODY, log: WITH_LOG };
@@ -18,7 +27,15 @@ const PARTS = { head: HEAD_ONLY, body: WITH_BODY, log: WITH_LOG };
 const REPEATS = 2;
 const REPEAT_AFTER_MS = 25;
 
-type Write = Exclude<Action, { kind: 'read' | 'wait' }>;
+type Write = Exclude<Action, { kind: 'batch' | 'read' | 'wait' }>;
+type Batch = Extract<Action, { kind: 'batch' }>;
+
+/** One write of a batch, as it was asked for. */
+interface Item {
+  readonly task: number;
+  readonly asked: Asked;
+  readonly item: SetManyItem;
+}
 
 /** Answers that are errors. What is not here means that nobody knows. */
 const REFUSALS: Readonly<Record<string, Answer['verdict']>> = {
@@ -31,6 +48,7 @@ export interface Stage {
   readonly history: History;
   readonly replicas: readonly Replica[];
   readonly waiters: Waiter[];
+  readonly tries: Tries;
   taskId(task: number): string;
 }
 
@@ -67,6 +85,10 @@ export class Actor {
       );
       return;
     }
+    if (action.kind === 'batch') {
+      await this.#writeMany(replica, action);
+      return;
+    }
     const conditions = this.#conditions(task, action.condition);
     const asked = askedFor(action, conditions);
     for (let repeat = 0; repeat <= REPEATS; repeat += 1) {
@@ -87,22 +109,65 @@ export class Actor {
   ): Promise<boolean> {
     const { backend } = replica;
     if (backend === undefined) return false;
-    const { history } = this.#stage;
-    const call = history.begin(this.#name, task, asked);
+    const { tries, taskId } = this.#stage;
+    const call = tries.begin(this.#name, task, asked);
     try {
-      const answer = await make(backend, this.#stage.taskId(task));
-      history.end(call, answer);
-      if (answer.seen !== undefined && answer.seen !== 'unsaid') {
-        this.#versions.set(task, answer.seen.version);
-      }
+      this.#end(call, await tries.make([call], () => make(backend, taskId(task))));
+      return true;
     } catch (error) {
-      if (!(error instanceof ResultdError)) throw error;
-      const verdict = REFUSALS[error.code];
-      if (verdict !== undefined) history.end(call, { verdict, seen: 'unsaid' });
-      else if (error.code !== 'store-unavailable') throw error;
-      else return false;
+      return this.#refused(call, error);
     }
-    return true;
+  }
+
+  /** Writes of one batch; those without an answer are sent again. */
+  async #writeMany(replica: Replica, { items, refusedAt }: Batch): Promise<void> {
+    let left = items.map(({ task, write }): Item => {
+      const conditions = this.#conditions(task, write.condition);
+      const item = batchItem(this.#stage.taskId(task), write, conditions);
+      return { task, asked: askedFor(write, conditions), item };
+    });
+    for (let repeat = 0; repeat <= REPEATS; repeat += 1) {
+      left = await this.#sendMany(replica, left, refusedAt);
+      if (left.length === 0) return;
+      await pause(REPEAT_AFTER_MS);
+    }
+  }
+
+  /** One batch; gives the writes that had no answer. */
+  async #sendMany(
+    { backend }: Replica,
+    items: readonly Item[],
+    refusedAt: number | undefined,
+  ): Promise<Item[]> {
+    if (backend === undefined) return [...items];
+    const { tries } = this.#stage;
+    const calls = items.map(({ task, asked }) =>
+      tries.begin(`${this.#name} in a batch`, task, asked),
+    );
+    const sent = items.map(({ item }) => item);
+    const answers = await tries.make(calls, () => setMany(backend, sent, refusedAt));
+    return items.filter((_, n) => {
+      const [call, answer] = [calls[n]!, answers[n]!];
+      if (answer instanceof Error) return !this.#refused(call, answer);
+      this.#end(call, seenAs(answer.verdict, answer.snapshot));
+      return false;
+    });
+  }
+
+  #end(call: Call, answer: Answer): void {
+    this.#stage.tries.end(call, answer);
+    if (answer.seen !== undefined && answer.seen !== 'unsaid') {
+      this.#versions.set(call.task, answer.seen.version);
+    }
+  }
+
+  /** Whether the error is an answer. */
+  #refused(call: Call, error: unknown): boolean {
+    if (!(error instanceof ResultdError)) throw error;
+    const verdict = REFUSALS[error.code];
+    if (verdict !== undefined) this.#end(call, { verdict, seen: 'unsaid' });
+    else if (error.code !== 'store-unavailable') throw error;
+    return verdict !== undefined;
   }
 
   #conditions(task: number, condition: Condition): SentConditions {
@@ -118,7 +183,7 @@ function askedFor(action: Write, conditions: SentConditions): Asked {
     case 'outcome':
       return { ...action, conditions, name: nameOf(OUTCOMES[action.value]!) };
     case 'progress':
-      return { ...action, conditions, name: progressName(action.value) };
+      return { ...action, conditions, name: progressName(action.mode, action.value) };
     default:
       return { ...action, conditions };
   }
@@ -139,7 +204,7 @@ async function carryOut(
     case 'progress': {
       const { mode, ttlMs, value } = action;
       const options = { mode, ttlMs, conditions };
-      const receipt = await backend.setProgress(taskId, PROGRESSES[value]!, options);
+      const receipt = await backend.setProgress(taskId, progressOf(mode, value), options);
       return seenAs(receipt.verdict, receipt.snapshot);
     }
     case 'expire': {

@@ -37,6 +37,13 @@ class FaultyLmdbBackend extends LmdbBackend {
     return this.#faults.call(() => super._execute(namespace, command));
   }
 
+  protected override _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<readonly (Reply | Error)[]> {
+    return this.#faults.call(() => super._executeMany(namespace, commands));
+  }
+
   protected override async _subscribe(namespace: string, heard: Listener): Promise<Unsubscribe> {
     const { listener, forget } = this.#faults.listen(heard);
     const unsubscribe = await super._subscribe(namespace, listener);

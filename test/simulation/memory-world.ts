@@ -2,7 +2,7 @@
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import type { Command, Reply } from '../../src/commands.js';
 import type { Listener, Unsubscribe } from '../../src/result-backend.js';
-import type { TaskEntry } from '../../src/task-entry.js';
+import type { ManyParts, TaskEntry } from '../../src/task-entry.js';
 import { FaultSwitch, SWITCH_FAULTS } from './fault-switch.js';
 import type { World } from './world.js';
 
@@ -15,6 +15,21 @@ export class FaultyMemoryBackend extends MemoryBackend {
 
   protected override _execute(namespace: string, command: Command): Promise<Reply> {
     return this.faults.call(() => super._execute(namespace, command));
+  }
+
+  protected override _readMany(
+    namespace: string,
+    taskIds: readonly string[],
+    parts: ManyParts,
+  ): Promise<(TaskEntry | undefined)[]> {
+    return this.faults.call(() => super._readMany(namespace, taskIds, parts));
+  }
+
+  protected override _executeMany(
+    namespace: string,
+    commands: readonly Command[],
+  ): Promise<Reply[]> {
+    return this.faults.call(() => super._executeMany(namespace, commands));
   }
 
   protected override async _subscribe(namespace: string, heard: Listener): Promise<Unsubscribe> {

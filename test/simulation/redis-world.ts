@@ -4,59 +4,18 @@
  * killed and started again.
  */
 import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
-import { FaultProxy, type ProxiedConnection } from '../support/fault-proxy.js';
+import { FaultProxy } from '../support/fault-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
+import { PROXY_FAULTS } from './proxy-faults.js';
 import type { Faults } from './schedule.js';
 import type { Arena, World } from './world.js';
 
 /** One schedule in so many is about a server that is killed. */
 const KILLED_EVERY = 50;
 
-const isSubscriber = (connection: ProxiedConnection): boolean => connection.hasSent('subscribe');
-
-/** What each fault does to the proxy. */
-const FAULTS: Readonly<Record<string, (proxy: FaultProxy) => void>> = {
-  'cut subscribers': (proxy) => void proxy.cut(isSubscriber),
-  'cut all': (proxy) => void proxy.cut(),
-  'cut commands': (proxy) => void proxy.cut((connection) => !isSubscriber(connection)),
-  'cut and refuse': (proxy) => {
-    proxy.welcome = 'refuse';
-    proxy.cut();
-  },
-  'cut and swallow': (proxy) => {
-    proxy.welcome = 'swallow';
-    proxy.cut();
-  },
-  'cut in a reply': (proxy) => {
-    for (const connection of proxy.connections) connection.cutReplyAfter(20);
-  },
-  'half open': (proxy) => {
-    for (const connection of proxy.connections) connection.abandon();
-  },
-  freeze: (proxy) => {
-    proxy.toServer = { isFrozen: true };
-    proxy.toClient = { isFrozen: true };
-  },
-  'freeze requests': (proxy) => {
-    proxy.toServer = { isFrozen: true };
-  },
-  'freeze replies': (proxy) => {
-    proxy.toClient = { isFrozen: true };
-  },
-  'delay requests': (proxy) => {
-    proxy.toServer = { delayMs: 60 };
-  },
-  'delay replies': (proxy) => {
-    proxy.toClient = { delayMs: 60 };
-  },
-  drip: (proxy) => {
-    proxy.toClient = { drip: { bytes: 7, everyMs: 2 } };
-  },
-};
-
-const PROXY_FAULTS: Faults = {
+const FAULTS: Faults = {
   told: ['cut subscribers', 'restart'],
-  untold: [...Object.keys(FAULTS), 'restart'],
+  untold: [...Object.keys(PROXY_FAULTS), 'restart'],
 };
 const KILL: Faults = { told: ['kill', 'restart'], untold: ['kill', 'cut all'] };
 
@@ -65,7 +24,7 @@ export async function redisWorld(): Promise<World> {
   return {
     name: 'redis',
     async arena(seed) {
-      if (seed % KILLED_EVERY !== 0) return openArena(seed, shared, PROXY_FAULTS);
+      if (seed % KILLED_EVERY !== 0) return openArena(seed, shared, FAULTS);
       const own = await RedisServer.start({ appendOnly: true });
       const arena = await openArena(seed, own, KILL);
       return {
@@ -87,7 +46,7 @@ async function openArena(seed: number, server: RedisServer, faults: Faults): Pro
   return {
     faults,
     replicas: 2,
-    async open(storeTimeoutMs) {
+    async open({ storeTimeoutMs }) {
       const backend = RedisBackend.fromUrl(`redis://127.0.0.1:${proxy.port}`, {
         namespace,
         storeTimeoutMs,
@@ -101,7 +60,7 @@ async function openArena(seed: number, server: RedisServer, faults: Faults): Pro
         isKilled = true;
         await server.kill();
       } else {
-        FAULTS[fault]!(proxy);
+        PROXY_FAULTS[fault]!(proxy);
       }
     },
     async heal() {

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { WaitHub } from '../../src/wait-hub.js';
+import type { TaskWaits } from '../../src/waits/task-waits.js';
 import type { Schedule } from './schedule.js';
 import type { Arena } from './world.js';
 
@@ -11,6 +12,8 @@ export class Replica {
   readonly #arena: Arena;
   readonly #schedule: Schedule;
   #backend: ResultBackend | undefined;
+  #waits: TaskWaits | undefined;
+  /** Undefined where the backend holds waits by itself. */
   #hub: WaitHub | undefined;
   #changing: Promise<void> = Promise.resolve();
 
@@ -21,11 +24,11 @@ export class Replica {
 
   /** Undefined while it is not running. */
   get backend(): ResultBackend | undefined {
-    return this.#hub === undefined ? undefined : this.#backend;
+    return this.#waits === undefined ? undefined : this.#backend;
   }
 
-  get hub(): WaitHub | undefined {
-    return this.#hub;
+  get waits(): TaskWaits | undefined {
+    return this.#waits;
   }
 
   start(): Promise<void> {
@@ -58,17 +61,20 @@ export class Replica {
   }
 
   async #start(): Promise<void> {
-    const { safetyNetMs, storeTimeoutMs } = this.#schedule;
+    const { safetyNetMs } = this.#schedule;
     await patiently(async () => {
-      this.#backend ??= await this.#arena.open(storeTimeoutMs);
+      this.#backend ??= await this.#arena.open(this.#schedule);
+      this.#waits = this.#backend.waits();
+      if (this.#waits !== undefined) return;
       const hub = new WaitHub(this.#backend, { safetyNetMs });
       await hub.start();
-      this.#hub = hub;
+      this.#waits = this.#hub = hub;
     });
   }
 
   async #stop(): Promise<void> {
     const [backend, hub] = [this.#backend, this.#hub];
+    this.#waits = undefined;
     this.#hub = undefined;
     this.#backend = undefined;
     await hub?.drain(0);

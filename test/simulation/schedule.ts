@@ -7,20 +7,24 @@ import { Random } from '../conformance/random.js';
 /** `seen`: at the version that the actor saw last. The others are `*`. */
 export type Condition = 'none' | 'seen' | 'there' | 'not there';
 
+/** What can stand in a batch, too. */
+export type RecordWrite = {
+  readonly value: number;
+  readonly ttlMs: number;
+  readonly condition: Condition;
+} & (
+  | { readonly kind: 'outcome'; readonly mode: 'create' | 'replace' }
+  | { readonly kind: 'progress'; readonly mode: 'register' | 'replace' }
+);
+
 export type Action =
+  | RecordWrite
   | {
-      readonly kind: 'outcome';
-      readonly mode: 'create' | 'replace';
-      readonly value: number;
-      readonly ttlMs: number;
-      readonly condition: Condition;
-    }
-  | {
-      readonly kind: 'progress';
-      readonly mode: 'register' | 'replace';
-      readonly value: number;
-      readonly ttlMs: number;
-      readonly condition: Condition;
+      readonly kind: 'batch';
+      /** They may name one task several times. */
+      readonly items: readonly { readonly task: number; readonly write: RecordWrite }[];
+      /** Where among them one stands that is refused before a store is asked. */
+      readonly refusedAt: number | undefined;
     }
   | { readonly kind: 'consume'; readonly key: string | undefined; readonly condition: Condition }
   | { readonly kind: 'delete'; readonly condition: Condition }
@@ -32,6 +36,7 @@ export interface Step {
   /** Milliseconds before it. */
   readonly pauseMs: number;
   readonly replica: number;
+  /** A batch names its own. */
   readonly task: number;
   readonly action: Action;
 }
@@ -45,11 +50,7 @@ export interface Disturbance {
   readonly replica: number;
 }
 
-export interface Schedule {
-  readonly seed: number;
-  readonly tasks: number;
-  readonly actors: readonly (readonly Step[])[];
-  readonly disturbances: readonly Disturbance[];
+export interface Limits {
   /**
    * Of the wait hubs. Long, so that it plays no part, where nothing goes wrong that the hub does
    * not hear of; else short, and waiters are owed an answer only after it.
@@ -57,6 +58,15 @@ export interface Schedule {
   readonly safetyNetMs: number;
   /** How long the store may take to answer: short where it often will not. */
   readonly storeTimeoutMs: number;
+}
+
+export interface Schedule extends Limits {
+  readonly seed: number;
+  readonly tasks: number;
+  readonly actors: readonly (readonly Step[])[];
+  readonly disturbances: readonly Disturbance[];
+  /** The outcomes that end the tasks' part in it are written as one batch. */
+  readonly endsInBatch: boolean;
 }
 
 /** What can go wrong with a store. */
@@ -91,7 +101,7 @@ export function makeSchedule(seed: number, faults: Faults): Schedule {
       pauseMs: random.below(3) === 0 ? 0 : random.below(pace + 1),
       replica: random.below(2),
       task: random.below(tasks),
-      action: makeAction(random, `${actor}.${n}`),
+      action: makeAction(random, tasks, `${actor}.${n}`),
     })),
   );
   return {
@@ -101,6 +111,7 @@ export function makeSchedule(seed: number, faults: Faults): Schedule {
     disturbances: makeDisturbances(random, kinds),
     safetyNetMs: mood === 'storm' ? SHORT_NET_MS : LONG_NET_MS,
     storeTimeoutMs: mood === 'storm' ? SHORT_TIMEOUT_MS : LONG_TIMEOUT_MS,
+    endsInBatch: random.below(2) === 0,
   };
 }
 
@@ -114,23 +125,43 @@ function makeDisturbances(random: Random, kinds: readonly string[]): Disturbance
   }));
 }
 
-function makeAction(random: Random, name: string): Action {
-  const value = random.below(VALUES);
-  const ttlMs = random.below(8) === 0 ? 5 + random.below(40) : LONG_TTL_MS;
-  const condition = makeCondition(random);
+function makeAction(random: Random, tasks: number, name: string): Action {
   const dice = random.below(100);
-  if (dice < 16) return { kind: 'outcome', mode: 'create', value, ttlMs, condition };
-  if (dice < 28) return { kind: 'outcome', mode: 'replace', value, ttlMs, condition };
-  if (dice < 36) return { kind: 'progress', mode: 'replace', value, ttlMs, condition };
-  if (dice < 40) return { kind: 'progress', mode: 'register', value, ttlMs, condition };
-  if (dice < 52) {
+  if (dice < 34) return makeWrite(random);
+  if (dice < 42) return makeBatch(random, tasks);
+  const condition = makeCondition(random);
+  if (dice < 54) {
     const key = random.pick([undefined, name, name, 'shared']);
     return { kind: 'consume', key, condition };
   }
-  if (dice < 58) return { kind: 'delete', condition };
-  if (dice < 64) return { kind: 'expire', ttlMs, condition };
+  if (dice < 60) return { kind: 'delete', condition };
+  if (dice < 66) return { kind: 'expire', ttlMs: makeTtl(random), condition };
   if (dice < 84) return { kind: 'read', parts: random.pick(['head', 'body', 'log'] as const) };
   return { kind: 'wait', until: random.pick(['ready', 'changed'] as const) };
+}
+
+function makeWrite(random: Random): RecordWrite {
+  const value = random.below(VALUES);
+  const ttlMs = makeTtl(random);
+  const condition = makeCondition(random);
+  const dice = random.below(40);
+  if (dice < 16) return { kind: 'outcome', mode: 'create', value, ttlMs, condition };
+  if (dice < 28) return { kind: 'outcome', mode: 'replace', value, ttlMs, condition };
+  const mode = dice < 36 ? 'replace' : 'register';
+  return { kind: 'progress', mode, value, ttlMs, condition };
+}
+
+function makeBatch(random: Random, tasks: number): Action {
+  const items = Array.from({ length: 2 + random.below(3) }, () => ({
+    task: random.below(tasks),
+    write: makeWrite(random),
+  }));
+  const refusedAt = random.below(3) === 0 ? random.below(items.length + 1) : undefined;
+  return { kind: 'batch', items, refusedAt };
+}
+
+function makeTtl(random: Random): number {
+  return random.below(8) === 0 ? 5 + random.below(40) : LONG_TTL_MS;
 }
 
 function makeCondition(random: Random): Condition {

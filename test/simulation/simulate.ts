@@ -1,11 +1,14 @@
 /** Runs one schedule in one world, and tells which laws it broke. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ResultBackend, WriteReceipt } from '../../src/result-backend.js';
 import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { Actor, type Stage, seenAs } from './actor.js';
-import { History } from './history.js';
+import { setMany } from './batch.js';
+import { type Asked, History } from './history.js';
 import { checkLaws } from './laws.js';
 import { Replica } from './replica.js';
 import { type Disturbance, makeSchedule, type Schedule } from './schedule.js';
+import { Tries } from './tries.js';
 import { LAST_OUTCOME, nameOf } from './values.js';
 import type { Waiter } from './waiter.js';
 import type { Arena, World } from './world.js';
@@ -16,6 +19,13 @@ const SLACK_MS = 6_000;
 const PATIENCE_MS = 60_000;
 const SLICE_MS = 50;
 const DAY_MS = 86_400_000;
+const LAST_WRITE: Asked = {
+  kind: 'outcome',
+  mode: 'replace',
+  name: nameOf(LAST_OUTCOME),
+  ttlMs: DAY_MS,
+  conditions: {},
+};
 
 export interface Report {
   readonly seed: number;
@@ -25,7 +35,7 @@ export interface Report {
   /** Calls that had no answer. */
   readonly unanswered: number;
   readonly waiters: number;
-  /** The longest that a waiter was owed its answer, in milliseconds. */
+  /** The longest that a waiter was owed its answer, in milliseconds that this process ran. */
   readonly longestOwedMs: number;
 }
 
@@ -58,8 +68,10 @@ class Run {
     this.#slackMs = slackMs;
     this.#arena = arena;
     this.#schedule = schedule;
+    const history = new History();
     this.#stage = {
-      history: new History(),
+      history,
+      tries: new Tries(history, arena.isRepeating ?? false),
       replicas: Array.from({ length: arena.replicas }, () => new Replica(arena, schedule)),
       waiters: [],
       taskId: (task) => `${schedule.seed}.${task}`,
@@ -78,6 +90,7 @@ class Run {
     await this.#arena.heal();
     await Promise.all(replicas.map((replica) => replica.works()));
     for (let task = 0; task < tasks; task += 1) await this.#settle(task);
+    await this.#conclude(tasks);
     const { broken, undecided } = checkLaws(history, tasks);
     return {
       seed,
@@ -113,31 +126,27 @@ class Run {
     await this.#arena.heal();
   }
 
-  /** All is quiet: whoever waits for what is there now is owed it, and a last write ends the rest. */
+  /** All is quiet: whoever waits for what is there now is owed it. */
   async #settle(task: number): Promise<void> {
-    const taskId = this.#stage.taskId(task);
-    const { history } = this.#stage;
+    const { history, taskId } = this.#stage;
     const found = await this.#surely(async (replica) => {
       const call = history.begin('end', task, { kind: 'read' });
-      const snapshot = await replica.backend!.getResult(taskId, { withLogs: true });
+      const snapshot = await replica.backend!.getResult(taskId(task), { withLogs: true });
       history.end(call, seenAs('read', snapshot));
       return snapshot;
     });
     // What expires soon need not be found in time.
     if ((found?.expiresAt ?? 0) > Date.now() + 10 * SLACK_MS) await this.#checkOwed(task, found);
-    const last = await this.#surely(async (replica) => {
-      const call = history.begin('end', task, {
-        kind: 'outcome',
-        mode: 'replace',
-        name: nameOf(LAST_OUTCOME),
-        ttlMs: DAY_MS,
-        conditions: {},
-      });
-      const receipt = await replica.backend!.setResult(taskId, LAST_OUTCOME, { ttlMs: DAY_MS });
-      history.end(call, seenAs(receipt.verdict, receipt.snapshot));
-      return receipt.snapshot;
-    });
-    await this.#checkOwed(task, last);
+  }
+
+  /** A last write of each task ends the other waits. */
+  async #conclude(tasks: number): Promise<void> {
+    const all = Array.from({ length: tasks }, (_, task) => task);
+    const groups = this.#schedule.endsInBatch ? [all] : all.map((task) => [task]);
+    for (const group of groups) {
+      const last = await this.#surely((replica) => this.#writeLast(replica.backend!, group));
+      for (const [n, task] of group.entries()) await this.#checkOwed(task, last[n]);
+    }
   }
 
   async #checkOwed(task: number, snapshot: TaskSnapshot | undefined): Promise<void> {
@@ -145,20 +154,45 @@ class Run {
     const isNetShort = safetyNetMs < SLACK_MS;
     const bound = (isNetShort ? safetyNetMs * 1.5 : 0) + this.#slackMs;
     const owed = this.#stage.waiters.filter(
-      (waiter) => waiter.task === task && waiter.isOwed(snapshot),
+      (waiter) =>
+        waiter.task === task &&
+        waiter.isOwed(snapshot) &&
+        // Nobody is told of an expiry: without a safety net its waiter goes on waiting.
+        (isNetShort || !waiter.differsByExpiry(snapshot)),
     );
-    const began = performance.now();
-    // In slices, so that a machine that stands still for a while does not use up the time.
-    for (let slice = 0; slice < bound / SLICE_MS; slice += 1) {
-      if (owed.every((waiter) => waiter.isAnswered)) break;
-      await Promise.race([Promise.all(owed.map(({ answered }) => answered)), pause(SLICE_MS)]);
+    const allAnswered = Promise.all(owed.map(({ answered }) => answered));
+    let owedMs = 0;
+    while (owedMs < bound && !owed.every((waiter) => waiter.isAnswered)) {
+      const began = performance.now();
+      await Promise.race([allAnswered, pause(SLICE_MS)]);
+      // Where this process stood still for a while, waiters did so with it: that is not their time.
+      owedMs += Math.min(performance.now() - began, SLICE_MS);
     }
     for (const waiter of owed) {
       if (!waiter.isAnswered) this.#broken.push(overdue(waiter, snapshot!, bound));
     }
-    if (owed.length > 0) {
-      this.#longestOwedMs = Math.max(this.#longestOwedMs, performance.now() - began);
+    this.#longestOwedMs = Math.max(this.#longestOwedMs, owedMs);
+  }
+
+  /** As a batch, or one task's alone. */
+  async #writeLast(
+    backend: ResultBackend,
+    tasks: readonly number[],
+  ): Promise<(TaskSnapshot | undefined)[]> {
+    const { tries, taskId } = this.#stage;
+    const options = { ttlMs: DAY_MS };
+    const calls = tasks.map((task) => tries.begin('end', task, LAST_WRITE));
+    const items = tasks.map((task) => ({ taskId: taskId(task), outcome: LAST_OUTCOME, options }));
+    const answers = await tries.make(calls, async () =>
+      this.#schedule.endsInBatch
+        ? setMany(backend, items)
+        : [await backend.setResult(items[0]!.taskId, LAST_OUTCOME, options)],
+    );
+    for (const [n, answer] of answers.entries()) {
+      if (answer instanceof Error) throw answer;
+      tries.end(calls[n]!, seenAs(answer.verdict, answer.snapshot));
     }
+    return answers.map((answer) => (answer as WriteReceipt).snapshot);
   }
 
   /** Until there is an answer: a busy machine can make a healthy store look down. */

@@ -5,7 +5,6 @@
 import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/outcome.js';
 import { progressFromValue } from '../../src/progress.js';
 import type { TaskSnapshot } from '../../src/task-snapshot.js';
-import { VALUES } from './schedule.js';
 
 const json = (text: string): Outcome => outcomeFromJson(Buffer.from(text));
 
@@ -20,9 +19,14 @@ export const OUTCOMES: readonly Outcome[] = [
 /** The outcome that ends each task's part in a schedule. */
 export const LAST_OUTCOME = json('{"return_value":"last"}');
 
-export const PROGRESSES: readonly Buffer[] = Array.from({ length: VALUES }, (_, n) =>
-  progressFromValue({ state: 'STARTED', meta: n }),
-);
+/** As they are registered, and as they are replaced: over HTTP, `PENDING` alone is registered. */
+const STATES = { register: 'PENDING', replace: 'STARTED' } as const;
+
+type ProgressMode = keyof typeof STATES;
+
+export function progressOf(mode: ProgressMode, value: number): Buffer {
+  return progressFromValue({ state: STATES[mode], meta: value });
+}
 
 const NAMES = new Map<Outcome, string>([
   ...OUTCOMES.map((outcome, n) => [outcome, `outcome ${n}`] as const),
@@ -57,6 +61,6 @@ export function progressIn(snapshot: TaskSnapshot): string | undefined {
   return progress === undefined ? undefined : `${progress.state} ${progress.meta}`;
 }
 
-export function progressName(value: number): string {
-  return `STARTED ${value}`;
+export function progressName(mode: ProgressMode, value: number): string {
+  return `${STATES[mode]} ${value}`;
 }

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ResultdError } from '../../src/errors.js';
 import { WITH_LOG } from '../../src/task-entry.js';
 import type { TaskSnapshot } from '../../src/task-snapshot.js';
-import type { WaitHub } from '../../src/wait-hub.js';
+import type { TaskWaits } from '../../src/waits/task-waits.js';
 import type { Wait, WaitResult } from '../../src/waits/waiter.js';
 import type { Stage } from './actor.js';
 import { seenIn } from './history.js';
@@ -35,6 +35,13 @@ export class Waiter {
     return this.versions === undefined ? snapshot.ready : !this.versions.includes(snapshot.version);
   }
 
+  /** Whether the task differs from what it knows by records that have expired, and not by a write. */
+  differsByExpiry(snapshot: TaskSnapshot | undefined): boolean {
+    const writeOf = (version: string): string => version.split('.', 1)[0]!;
+    const shown = snapshot === undefined ? undefined : writeOf(snapshot.version);
+    return this.versions?.some((version) => writeOf(version) === shown) === true;
+  }
+
   giveUp(): void {
     this.#isGivenUp = true;
     this.#wait?.cancel();
@@ -43,15 +50,15 @@ export class Waiter {
   async #run(at: number): Promise<void> {
     const { replicas } = this.#stage;
     for (let turn = at; !this.isAnswered && !this.#isGivenUp; turn += 1) {
-      const { hub } = replicas[turn % replicas.length]!;
-      if (hub === undefined || !(await this.#waitAt(hub))) await pause(3);
+      const { waits } = replicas[turn % replicas.length]!;
+      if (waits === undefined || !(await this.#waitAt(waits))) await pause(3);
     }
   }
 
-  async #waitAt(hub: WaitHub): Promise<boolean> {
+  async #waitAt(waits: TaskWaits): Promise<boolean> {
     const { history } = this.#stage;
     const call = history.begin('waiter', this.task, { kind: 'read' });
-    this.#wait = hub.wait({
+    this.#wait = waits.wait({
       taskId: this.#stage.taskId(this.task),
       parts: WITH_LOG,
       timeoutMs: 50_000,

@@ -1,10 +1,11 @@
 /** The worlds that a simulation can be run in, by name. */
+import { httpWorld } from './http-world.js';
 import { lmdbWorld } from './lmdb-world.js';
 import { memoryWorld } from './memory-world.js';
 import { redisWorld } from './redis-world.js';
 import type { World } from './world.js';
 
-export const WORLDS = ['memory', 'lmdb', 'redis'] as const;
+export const WORLDS = ['memory', 'lmdb', 'redis', 'http'] as const;
 
 export type WorldName = (typeof WORLDS)[number];
 
@@ -16,6 +17,8 @@ export async function openWorld(name: WorldName): Promise<World> {
       return lmdbWorld();
     case 'redis':
       return redisWorld();
+    case 'http':
+      return httpWorld();
     default:
       throw new Error(`${name} is not a backend that is simulated: use ${WORLDS.join(', ')}`);
   }
