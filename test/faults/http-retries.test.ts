@@ -215,6 +215,19 @@ t.test('what would be over after the deadline is given up at once', async (t) =>
   t.equal(front.seen.length, 1);
 });
 
+t.test('a large body has more time: a second for each MiB', async (t) => {
+  const { front, backend } = await open(t, { storeTimeoutMs: 500 });
+  front.treat = ({ method }) => (method === 'PUT' ? { delayMs: 1_500 } : 'pass');
+  const receipt = await backend.setResult('task', success('x'.repeat(7_000_000)));
+  t.equal(receipt.snapshot?.state, 'SUCCESS');
+  isError(
+    t,
+    await errorOf(backend.setResult('small', success(1))),
+    'store-unavailable',
+    'a small one',
+  );
+});
+
 t.test('a service that stays away could not be asked', async (t) => {
   const { front, backend } = await open(t, { storeTimeoutMs: 500 });
   for (const treatment of [{ status: 503, headers: AT_ONCE }, { cut: 'before' }] as const) {
