@@ -66,6 +66,7 @@ t.test('it is packed with what it needs, and installs without scripts', async (t
     files.some((name) => /^(test|dist\/test|src|node_modules)\b/.test(name)),
     'no tests',
   );
+  for (const name of ['CHANGELOG.md', 'LICENSE', 'openapi.yaml']) t.ok(files.includes(name), name);
   for (const name of files.filter((file) => file.endsWith('.md'))) await checkLinks(t, name);
 });
 
@@ -140,12 +141,14 @@ t.test('both entries have the same, and nothing else can be imported', async (t)
      const missing = Object.keys(client).filter((name) => !(name in all));
      const differing = Object.keys(client).filter((name) => client[name] !== all[name]);
      const inner = await import('resultd/dist/src/app.js').catch((error) => error.code);
-     console.log(JSON.stringify({ missing, differing, inner }));`,
+     const { default: itself } = await import('resultd/package.json', { with: { type: 'json' } });
+     console.log(JSON.stringify({ missing, differing, inner, version: itself.version }));`,
   );
   t.same(JSON.parse(await succeed(t, 'node', 'entries.mjs')), {
     missing: [],
     differing: ['Broker'],
     inner: 'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    version: VERSION,
   });
 });
 

@@ -459,6 +459,33 @@ t.test('what a task does to its arguments changes nothing outside', async (t) =>
   t.same(list, [1, 7]);
 });
 
+/** The memory backend, whose writes of progress take their time. */
+class SlowProgress extends MemoryBackend {
+  readonly written: string[] = [];
+
+  protected override async _execute(
+    ...[namespace, command]: Parameters<MemoryBackend['_execute']>
+  ) {
+    if (command.kind === 'set-progress') await new Promise((resolve) => setImmediate(resolve));
+    const reply = await super._execute(namespace, command);
+    this.written.push(command.kind);
+    return reply;
+  }
+}
+
+t.test('nothing is told of a task behind its outcome', async (t) => {
+  const backend = new SlowProgress();
+  const broker = new Broker(backend);
+  t.teardown(() => broker.shutdown());
+  const worker = new Worker(broker, { reportsStart: false });
+  worker.register('task', () => {
+    void taskContext().setProgress('first');
+    void taskContext().setProgress('last');
+  });
+  await worker.execute(message('task'));
+  t.same(backend.written, ['set-progress', 'set-progress', 'set-outcome']);
+});
+
 t.test('a handler of errors that throws costs no task its outcome', async (t) => {
   const onError = () => {
     throw new Error('the handler is broken');

@@ -144,6 +144,9 @@ t.test('everything after -- is the program and its own, flags and all', async (t
 
 t.test('labels and times to live; the first outcome wins with --create', async (t) => {
   const flags = ['--labels', '{"host": "a1"}', '--ttl', '1h'];
+  t.equal((await execute(t, target, ['false'], flags)).code, 1);
+  const failed = await target.backend.getResult('a');
+  t.match(failed?.outcome?.toString(), '"labels":{"host": "a1"}', 'a failure has them too');
   await execute(t, target, ['echo', '1'], flags);
   const snapshot = await target.backend.getResult('a');
   t.match(snapshot?.outcome?.toString(), '"labels":{"host": "a1"}');
@@ -163,6 +166,10 @@ t.test('output that is too much is a failure that says so; --no-output wants non
   t.match((await stored(target, 'a')).error, { exc_type: 'OutputTooLarge', exit_status: 0 });
   t.equal((await execute(t, target, program, ['--max-output', '3MiB'])).code, 0);
   t.equal(((await stored(target, 'a')).return_value as string).length, 3_000_000);
+  const refused = ['sh', '-c', 'yes | head -c 9000000'];
+  const beyond = await execute(t, target, refused, ['--max-output', '16MiB']);
+  t.equal(beyond.code, 125, 'more than the service takes');
+  t.match((await stored(target, 'a')).error, { exc_type: 'OutputTooLarge', exit_status: 0 });
   t.equal((await execute(t, target, program, ['--no-output'])).code, 0);
   t.equal((await stored(target, 'a')).return_value, null);
 });

@@ -1,7 +1,9 @@
 /** The commands while the service cannot be asked: they wait, try again, and lose no outcome. */
 import t from 'tap';
+import { FlakyFront } from '../support/flaky-front.js';
 import { freePort } from '../support/redis-server.js';
 import { ServiceTarget, Target } from '../support/target.js';
+import { until } from '../support/until.js';
 
 t.test(
   'the service is down when the program ends, and comes back: the outcome is stored',
@@ -71,6 +73,29 @@ t.test('what could never be stored is refused before the program runs', async (t
   }
 });
 
+t.test('a service that refuses for good: the program is not run, and why is said', async (t) => {
+  const front = await FlakyFront.start('http://127.0.0.1:1');
+  t.teardown(() => front.stop());
+  front.treat = () => ({ status: 401 });
+  const target = new Target(front.url);
+  const result = await target.run(t, ['exec', 'a', '--', 'echo', 'ran']);
+  t.same([result.code, result.text], [125, '']);
+  t.match(result.errors, /the command was not run: .*asks for credentials/);
+  t.equal((await target.run(t, ['get', 'a'])).code, 4);
+});
+
+t.test('a signal before the program runs: it is not run', async (t) => {
+  const front = await FlakyFront.start('http://127.0.0.1:1');
+  t.teardown(() => front.stop());
+  front.treat = () => ({ status: 503 });
+  const target = new Target(front.url);
+  const running = target.start(t, ['exec', 'a', '--retry-for', '1s', '--', 'echo', 'ran']);
+  await until('the service is asked', () => front.seen.length > 0);
+  running.signal('SIGTERM');
+  const result = await running.result;
+  t.same([result.code, result.text], [143, '']);
+});
+
 t.test('wait lives through a service that is killed and started again', async (t) => {
   const target = await ServiceTarget.start(t);
   const one = target.start(t, ['wait', 'a', '--timeout', '120s']);
@@ -83,6 +108,17 @@ t.test('wait lives through a service that is killed and started again', async (t
   t.same([(await one.result).code, (await one.result).text], [0, '1\n']);
   t.equal((await many.result).code, 0);
   t.same((await many.result).text.split('\n').sort(), ['', 'a\tSUCCESS\t0\t1', 'b\tSUCCESS\t0\t2']);
+});
+
+t.test('a wait for a service that is not there yet says so, and goes on', async (t) => {
+  const target = await ServiceTarget.start(t);
+  await target.kill();
+  const waiting = target.start(t, ['wait', 'a', 'b', '--any', '--timeout', '120s']);
+  await waiting.until(/waiting goes on/);
+  await target.restart();
+  t.equal((await target.run(t, ['set', 'a', '1'])).code, 0);
+  const result = await waiting.result;
+  t.same([result.code, result.text], [0, 'a\tSUCCESS\t0\t1\n']);
 });
 
 t.test('set goes on while the service cannot be asked, and says so once', async (t) => {

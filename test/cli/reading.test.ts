@@ -60,6 +60,19 @@ t.test(
   },
 );
 
+t.test('with --with-logs the log comes before the rest, on the error output', async (t) => {
+  await target.backend.setResult('a', { returnValue: 1, log: 'one\ntwo' });
+  await target.backend.setResult('b', { isErr: true, log: 'why\n' });
+  t.equal((await target.run(t, ['get', 'a'])).errors, '');
+  for (const command of ['get', 'wait']) {
+    const good = await target.run(t, [command, 'a', '--with-logs']);
+    t.same([good.code, good.text, good.errors], [0, '1\n', 'one\ntwo\n'], command);
+    const failed = await target.run(t, [command, 'b', '--with-logs']);
+    t.equal(failed.code, 1, command);
+    t.match(failed.errors, /^why\nthe task failed/, command);
+  }
+});
+
 t.test('an unknown task and one that is not ready are code 3, each with its reason', async (t) => {
   const unknown = await target.run(t, ['get', 'nobody']);
   t.same([unknown.code, unknown.text], [3, '']);

@@ -1,6 +1,6 @@
 /** `resultd set` and `resultd fail`: what they store, what they refuse, and how long they try. */
 import t, { type Test } from 'tap';
-import { ServiceTarget } from '../support/target.js';
+import { ServiceTarget, Target } from '../support/target.js';
 
 async function outcomeOf(t: Test, target: ServiceTarget, taskId: string): Promise<string> {
   return (await target.run(t, ['get', taskId, '--json'])).text;
@@ -45,6 +45,12 @@ t.test('set refuses what is no JSON value, and stores nothing', async (t) => {
   );
   t.equal((await target.run(t, ['set', 'a', '1', '--content-type', 'json'])).code, 2);
   t.equal((await target.run(t, ['set', 'a', '1', '--content-type', 'a/b', '--text'])).code, 2);
+  const labelled = ['set', 'a', '1', '--content-type', 'a/b', '--labels', '{}'];
+  t.equal((await target.run(t, labelled)).code, 2, 'bytes have no labels');
+  const message = Buffer.from([0xff]);
+  t.equal((await target.run(t, ['fail', 'a', '-'], { stdin: message })).code, 2);
+  const large = await target.run(t, ['set', 'a', '-', '--text'], { stdin: 'x'.repeat(9_000_000) });
+  t.equal(large.code, 2, 'more than the service takes');
   t.equal((await target.run(t, ['get', 'a'])).code, 3, 'nothing is there');
 });
 
@@ -74,12 +80,24 @@ t.test('--json prints the status of the task', async (t) => {
 t.test('fail stores an exception with a type, and a message if there is one', async (t) => {
   t.equal((await target.run(t, ['fail', 'a'])).code, 0);
   t.match(await outcomeOf(t, target, 'a'), '"error":{"exc_type":"Error","exc_message":[],');
-  await target.run(t, ['fail', 'a', '-', '--type', 'Lost', '--labels', '{"k":1}'], {
-    stdin: 'a\n"quoted"\n',
-  });
+  await target.run(
+    t,
+    ['fail', 'a', '-', '--type', 'Lost', '--labels', '{"k":1}', '--execution-time', '1.50'],
+    {
+      stdin: 'a\n"quoted"\n',
+    },
+  );
   const text = await outcomeOf(t, target, 'a');
   t.match(
     text,
-    '"labels":{"k":1},"error":{"exc_type":"Lost","exc_message":["a\\n\\"quoted\\"\\n"],',
+    '"execution_time":1.50,"labels":{"k":1},"error":{"exc_type":"Lost","exc_message":["a\\n\\"quoted\\"\\n"],',
   );
+});
+
+t.test('each namespace of a store has tasks of its own', async (t) => {
+  const store = new Target(`lmdb:${t.testdir()}`);
+  const other = ['--namespace', 'other'];
+  t.equal((await store.run(t, ['set', 'a', '1', ...other])).code, 0);
+  t.equal((await store.run(t, ['get', 'a'])).code, 3);
+  t.equal((await store.run(t, ['get', 'a', ...other])).text, '1\n');
 });

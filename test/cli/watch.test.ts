@@ -1,6 +1,7 @@
 /** `resultd watch`, in a pipe and on a terminal, and what `wait` shows on one. */
 import t from 'tap';
-import { ServiceTarget } from '../support/target.js';
+import { FlakyFront } from '../support/flaky-front.js';
+import { ServiceTarget, Target } from '../support/target.js';
 
 const target = await ServiceTarget.start(t);
 t.beforeEach(() => target.clear());
@@ -148,5 +149,21 @@ t.test('watch lives through a service that is killed and started again', async (
   await target.backend.setResult('late', { returnValue: 1 });
   await watching.until(/\tlate\tSUCCESS\t/);
   watching.signal('SIGTERM');
-  t.equal((await watching.result).code, 0);
+  const result = await watching.result;
+  t.equal(result.code, 0);
+  t.equal(result.text.match(/\tearly\t/g)?.length, 1, 'what has not changed is not told again');
+});
+
+t.test('what cannot be read is said, and told of when it can be', async (t) => {
+  const front = await FlakyFront.start(target.url);
+  t.teardown(() => front.stop());
+  await target.backend.setProgress('a', { state: 'STARTED' });
+  const watching = new Target(front.url).start(t, ['watch', 'a']);
+  await watching.until(/\ta\tSTARTED\t\n/);
+  front.treat = ({ url }) => (url!.startsWith('/v1/batch/') ? { status: 500 } : 'pass');
+  await target.backend.setResult('a', { returnValue: 1 });
+  await watching.until(/resultd: .* is not a resultd/);
+  front.treat = () => 'pass';
+  await watching.until(/\ta\tSUCCESS\t\n/);
+  await watching.until(/resultd: it can be asked again\n/);
 });

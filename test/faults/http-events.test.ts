@@ -47,6 +47,15 @@ t.test('where the service cannot go on, hints are lost', async (t) => {
   t.equal(await hearing.until(() => hearing.has('after', version)), true);
 });
 
+t.test('a stream that ended before it said where it was may have missed something', async (t) => {
+  const { front, backend } = await open(t);
+  const headers = { 'content-type': 'text/event-stream' };
+  front.next([{ status: 200, headers, body: ':\n\n' }], hasEvents);
+  const hearing = new Hearing();
+  await backend.subscribe(hearing.listener);
+  t.equal(await hearing.until(() => hearing.lost), true);
+});
+
 t.test('all listeners share one stream, which ends with the last of them', async (t) => {
   const { remote, front, backend, writer } = await open(t);
   const hearings = Array.from({ length: 50 }, () => new Hearing());

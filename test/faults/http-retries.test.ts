@@ -21,6 +21,7 @@ import {
 import type { Treatment } from '../support/flaky-front.js';
 import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
+import { ServiceProcess } from '../support/service-process.js';
 
 async function open(t: Test, options: HttpBackendOptions = {}): Promise<FrontedRemote> {
   const scene = await frontRemote(t, await RemoteStore.memory(), options);
@@ -106,6 +107,47 @@ t.test('a change of expiry is sent again where that does no harm', async (t) => 
   t.ok((await backend.getStatus('task'))?.expiresAt, 'as it has been');
 });
 
+t.test("a gateway's answer leaves open what was done, a refusal does not", async (t) => {
+  const { front, backend } = await open(t);
+  let { version } = snapshotIn(await backend.setResult('task', success(1)));
+  const type = { 'content-type': 'application/problem+json' };
+  const inDoubt = { type: 'urn:resultd:problem:store-unavailable' };
+  for (const open of [
+    { status: 502 },
+    { status: 504 },
+    { status: 503, headers: { ...AT_ONCE, ...type }, body: JSON.stringify(inDoubt) },
+  ]) {
+    front.next([open]);
+    const lost = await errorOf(backend.expire('task', HOUR_MS, { ifMatch: [version] }));
+    isError(t, lost, 'store-unavailable', `${open.status}`);
+    t.match((lost as Error).message, /may yet have been done/);
+    front.next([open]);
+    t.equal(await backend.delete('unknown'), true, 'as far as anyone can tell');
+  }
+  for (const status of [429, 503]) {
+    const refusal = { status, headers: AT_ONCE };
+    front.next([refusal]);
+    const receipt = await backend.expire('task', HOUR_MS, { ifMatch: [version] });
+    version = receipt!.snapshot!.version;
+    front.next([refusal]);
+    t.equal(await backend.delete('unknown'), false, `${status}: it was not there`);
+  }
+});
+
+t.test('a write that has reached nobody is not in doubt', async (t) => {
+  const service = await ServiceProcess.start(t, { flags: ['--backend', 'memory:'] });
+  const backend = HttpBackend.fromUrl(service.origin, { storeTimeoutMs: 1_000 });
+  await backend.startup();
+  t.teardown(() => backend.shutdown());
+  service.signal('SIGKILL');
+  await service.exited;
+  isError(t, await errorOf(backend.ping()), 'store-unavailable', 'no connection is left');
+  const error = await errorOf(backend.delete('task'));
+  isError(t, error, 'store-unavailable', 'a delete');
+  t.match((error as Error).message, /cannot be reached/);
+  t.notMatch((error as Error).message, /may yet have been done/);
+});
+
 t.test('an answer that is cut in its middle is asked for again', async (t) => {
   const { remote, front, backend } = await open(t);
   const value = 'x'.repeat(3_000_000);
@@ -173,6 +215,19 @@ t.test('what would be over after the deadline is given up at once', async (t) =>
   t.equal(front.seen.length, 1);
 });
 
+t.test('a large body has more time: a second for each MiB', async (t) => {
+  const { front, backend } = await open(t, { storeTimeoutMs: 500 });
+  front.treat = ({ method }) => (method === 'PUT' ? { delayMs: 1_500 } : 'pass');
+  const receipt = await backend.setResult('task', success('x'.repeat(7_000_000)));
+  t.equal(receipt.snapshot?.state, 'SUCCESS');
+  isError(
+    t,
+    await errorOf(backend.setResult('small', success(1))),
+    'store-unavailable',
+    'a small one',
+  );
+});
+
 t.test('a service that stays away could not be asked', async (t) => {
   const { front, backend } = await open(t, { storeTimeoutMs: 500 });
   for (const treatment of [{ status: 503, headers: AT_ONCE }, { cut: 'before' }] as const) {
@@ -186,10 +241,10 @@ t.test('a service that stays away could not be asked', async (t) => {
 });
 
 t.test('a call that queues here has its whole time when it is its turn', async (t) => {
-  const { front, backend } = await open(t, { storeTimeoutMs: 1_500 });
-  front.treat = () => ({ delayMs: 300 });
+  const { front, backend } = await open(t, { storeTimeoutMs: 8_000 });
+  front.treat = () => ({ delayMs: 1_000 });
   const calls = Array.from({ length: 640 }, (_, n) => errorOf(backend.getStatus(`task-${n}`)));
-  t.same(new Set(await Promise.all(calls)), new Set([undefined]), 'ten rounds of 300 ms each');
+  t.same(new Set(await Promise.all(calls)), new Set([undefined]), 'ten rounds of a second each');
 });
 
 t.test('where nobody is answered, those who queue are not kept for their turn', async (t) => {

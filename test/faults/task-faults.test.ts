@@ -8,7 +8,9 @@ import { WaitHub } from '../../src/wait-hub.js';
 import type { TaskWaits } from '../../src/waits/task-waits.js';
 import { errorOf } from '../conformance/expect.js';
 import { DisturbedBackend } from '../support/disturbed-backend.js';
+import { frontRemote } from '../support/fronted-remote.js';
 import { RedisServer } from '../support/redis-server.js';
+import { RemoteStore } from '../support/remote-store.js';
 import { until } from '../support/until.js';
 
 /** A backend that holds waits itself, in legs that end soon, as a remote resultd may. */
@@ -159,4 +161,15 @@ t.test('an error that will not pass ends a wait at once', async (t) => {
   broker.resultBackend.get = () => Promise.reject(error);
   t.teardown(() => broker.shutdown());
   t.equal(await errorOf(new Task(broker, 'task').waitResult()), error);
+});
+
+t.test('what a call has taken before it gave up is given by the next one', async (t) => {
+  const remote = await RemoteStore.memory();
+  const { front, backend } = await frontRemote(t, remote);
+  const broker = new Broker(backend);
+  await backend.setResult('task', { returnValue: 'taken' });
+  const treatments = [{ cut: 'after' }, { status: 503, headers: { 'retry-after': '60' } }] as const;
+  front.next(treatments, (line) => line.includes('/consume'));
+  t.equal((await new Task(broker, 'task').consume()).returnValue, 'taken');
+  t.match(await errorOf(new Task(broker, 'task').consume()), { code: 'task-unknown' });
 });

@@ -86,6 +86,10 @@ t.test('of large answers that nobody reads, a bounded number is in memory', asyn
   });
   t.equal((await fetch(`${service.origin}/v1/tasks/small/result`)).status, 200, 'small ones go on');
   await put('other', 7 * MIB);
+  const consume = `${service.origin}/v1/tasks/other/result/consume`;
+  const taken = await fetch(consume, { method: 'POST' });
+  t.equal(taken.status, 200, 'what is taken from the store is given');
+  t.equal((await taken.arrayBuffer()).byteLength, 7 * MIB);
   for (const socket of sockets) socket.destroy();
   const answer = await askUntilServed(`${service.origin}/v1/tasks/large/result`);
   t.equal((await answer.arrayBuffer()).byteLength, 7 * MIB);
