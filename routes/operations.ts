@@ -31,7 +31,8 @@ export function operationRoutes(app: FastifyInstance, readiness: () => Readiness
     schema: {
       operationId: 'getReadiness',
       summary: 'Whether the process should be sent requests',
-      description: '503 while it shuts down, and when the store has failed for 10 s.',
+      description:
+        '503 while it shuts down, and when the store has failed for 10 s, or since the start.',
       tags: ['operations'],
       response: {
         200: answers.json('It should', 'Health', 'none'),

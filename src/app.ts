@@ -138,7 +138,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
       await broker.startup();
       await hub.start();
       await events.start();
-      health.start();
+      await health.start();
     },
     async drain(durationMs) {
       isDraining = true;

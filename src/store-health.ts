@@ -9,6 +9,7 @@ export class StoreHealth {
   readonly #backend: ResultBackend;
   readonly #onChange: (isUp: boolean, error: unknown) => void;
   #failingSince: number | undefined;
+  #hasAnswered = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `onChange` is told when the store stops answering, with the reason, and when it is back. */
@@ -22,12 +23,15 @@ export class StoreHealth {
     return this.#failingSince === undefined ? 0 : performance.now() - this.#failingSince;
   }
 
+  /** Not before the store has answered once: who rolls replicas goes on when the new one is ready. */
   get isReady(): boolean {
-    return this.failingForMs < UNREADY_AFTER_MS;
+    return this.#hasAnswered && this.failingForMs < UNREADY_AFTER_MS;
   }
 
-  start(): void {
-    this.#timer = setTimeout(() => void this.#check(), INTERVAL_MS).unref();
+  /** Resolves when the store has been asked for the first time, whatever it said. */
+  async start(): Promise<void> {
+    this.#askLater();
+    await this.#check();
   }
 
   stop(): void {
@@ -35,17 +39,26 @@ export class StoreHealth {
     this.#timer = undefined;
   }
 
+  #askLater(): void {
+    this.#timer = setTimeout(() => void this.#checkAgain(), INTERVAL_MS).unref();
+  }
+
+  async #checkAgain(): Promise<void> {
+    await this.#check();
+    if (this.#timer !== undefined) this.#askLater();
+  }
+
   async #check(): Promise<void> {
     const wasUp = this.#failingSince === undefined;
     const askedAt = performance.now();
     try {
       await this.#backend.ping();
+      this.#hasAnswered = true;
       this.#failingSince = undefined;
       if (!wasUp) this.#onChange(true, undefined);
     } catch (error) {
       this.#failingSince ??= askedAt;
       if (wasUp) this.#onChange(false, error);
     }
-    if (this.#timer !== undefined) this.start();
   }
 }

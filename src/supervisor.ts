@@ -29,6 +29,8 @@ export interface SupervisorOptions {
 /** The place of one process, which others may take one after another. */
 interface Slot {
   worker: Worker | undefined;
+  /** Whether the process serves: one that starts may not hear what it is told. */
+  listens: boolean;
   startedAt: number;
   /** Deaths in a row. */
   deaths: number;
@@ -51,6 +53,7 @@ export class Supervisor {
     };
     this.#slots = Array.from({ length: options.processes }, () => ({
       worker: undefined,
+      listens: false,
       startedAt: 0,
       deaths: 0,
       timer: undefined,
@@ -86,10 +89,12 @@ export class Supervisor {
   /** Drains all processes and resolves when they have ended; rejects where one did not end well. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
-    for (const { worker, timer } of this.#slots) {
+    for (const { worker, listens, timer } of this.#slots) {
       clearTimeout(timer);
+      // Before it handles signals this ends it, later it drains it.
+      if (!listens) worker?.process.kill('SIGTERM');
       // One that is about to end has no channel any more: its end is seen all the same.
-      if (worker?.isConnected() === true) worker.send(DRAIN, () => {});
+      else if (worker?.isConnected() === true) worker.send(DRAIN, () => {});
     }
     if (this.#slots.some(({ worker }) => worker !== undefined)) {
       await new Promise<void>((resolve) => {
@@ -116,9 +121,11 @@ export class Supervisor {
   #fork(slot: Slot): Promise<string> {
     const worker = cluster.fork();
     slot.worker = worker;
+    slot.listens = false;
     slot.startedAt = performance.now();
     return new Promise((resolve, reject) => {
       worker.once('listening', ({ address, port }) => {
+        slot.listens = true;
         resolve(`http://${address.includes(':') ? `[${address}]` : address}:${port}`);
       });
       worker.once('exit', (code, signal) => {
@@ -135,7 +142,7 @@ export class Supervisor {
       this.#options.log.error(details, 'a process has ended, and is replaced');
       return;
     }
-    if (how.code !== 0) this.#hasFailed = true;
+    if (how.code !== 0 && slot.listens) this.#hasFailed = true;
     if (this.#slots.every(({ worker }) => worker === undefined)) this.#onEmpty?.();
   }
 

@@ -2,6 +2,7 @@
  * `--processes`: several processes on one port and one Redis. What they share, what happens to one
  * that dies, and how they end together.
  */
+import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { Pool } from 'undici';
 import { freePort, RedisServer } from './support/redis-server.js';
@@ -154,6 +155,20 @@ t.test('while the store is down, a dead process is tried again until it is back'
   const pids = listening(service);
   service.signal('SIGKILL');
   await until('where the supervisor is killed, its processes end too', () => !pids.some(lives));
+});
+
+t.test('a signal while a process starts ends all of them well, and soon', async (t) => {
+  const { service } = await setUp(t, 2, ['--drain', '10ms']);
+  const { pid } = service;
+  const children = (): string[] =>
+    readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  const before = children();
+  process.kill(listening(service).at(-1)!, 'SIGKILL');
+  await until('another one starts', () => children().some((child) => !before.includes(child)));
+  const sentAt = performance.now();
+  service.signal('SIGTERM');
+  t.same(await service.exited, { code: 0, signal: null });
+  t.ok(performance.now() - sentAt < 10_000, 'without waiting until the time is over');
 });
 
 t.test('a store that one process owns is refused, with what to do', async (t) => {

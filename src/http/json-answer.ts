@@ -7,10 +7,14 @@ const asItIs = (payload: unknown): string => payload as string;
 /**
  * Sends JSON as it is. A string goes out in one write with its headers, which bytes do not; the
  * serializer keeps the framework from adding a charset, which JSON does not have. Throws `overloaded`
- * where it is a large answer to a read, and there are too many.
+ * where it is a large answer to a read, and there are too many; `isRead` where the method does not say.
  */
-export function sendJson(reply: FastifyReply, json: string | Buffer): FastifyReply {
-  const isLarge = reply.server.largeAnswers.hold(reply, json.length);
+export function sendJson(
+  reply: FastifyReply,
+  json: string | Buffer,
+  isRead?: boolean,
+): FastifyReply {
+  const isLarge = reply.server.largeAnswers.hold(reply, json.length, isRead);
   reply.header('content-type', JSON_TYPE);
   // Bytes are not in the heap while the client reads them.
   if (isLarge && typeof json === 'string') return reply.send(Buffer.from(json));

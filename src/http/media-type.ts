@@ -18,12 +18,15 @@ export function isNdjson(headers: IncomingHttpHeaders): boolean {
   return type.trim().toLowerCase() === NDJSON_TYPE;
 }
 
-/** Throws `media-type` unless the body is said to be lines of JSON. */
+/** Throws `media-type` unless the body is said to be lines of JSON in UTF-8. */
 export function requireNdjson(headers: IncomingHttpHeaders): void {
-  if (isNdjson(headers)) return;
-  throw mediaType(
-    `the Content-Type is ${shown(headers['content-type'])}, but JSON or ${NDJSON_TYPE} is needed`,
-  );
+  const contentType = headers['content-type'];
+  if (!isNdjson(headers)) {
+    throw mediaType(
+      `the Content-Type is ${shown(contentType)}, but JSON or ${NDJSON_TYPE} is needed`,
+    );
+  }
+  for (const parameter of contentType?.split(';').slice(1) ?? []) checkCharset(parameter);
 }
 
 /** Throws `media-type` unless the body is said to be JSON in UTF-8. */

@@ -95,7 +95,8 @@ t.test(
         'user default off',
         `user worker on >s3cret ${rights} +publish +subscribe +unsubscribe +time +setrange`,
         `user reader on >s3cret ${rights} -@all +hmget +time +ping +hello`,
-        `user unlisted on >s3cret ${rights} +publish +time -@sortedset`,
+        `user unlisted on >s3cret ${rights} +publish +time +setrange -@sortedset`,
+        `user wordless on >s3cret ${rights} +publish +time +setrange -@scripting`,
       ],
     });
     const warnings: string[] = [];
@@ -118,6 +119,10 @@ t.test(
     const unlisted = await connect(t, `redis://unlisted:s3cret@127.0.0.1:${port}`);
     await t.rejects(unlisted.setResult('b', { returnValue: 1 }), { message: /\(NOPERM\)/ });
     t.equal(await unlisted.getStatus('b'), undefined, 'what failed has changed nothing');
+    const wordless = await connect(t, `redis://wordless:s3cret@127.0.0.1:${port}`);
+    for (const backend of [unlisted, wordless]) {
+      await t.rejects(backend.ping(), { message: /\(NOPERM\)/ }, 'a service on it is not ready');
+    }
   },
 );
 

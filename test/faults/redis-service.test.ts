@@ -177,6 +177,23 @@ t.test(
   },
 );
 
+t.test('one whose store takes no writes from the start is not ready before it does', async (t) => {
+  const redis = await RedisServer.start({ args: ['--min-replicas-to-write', '1'] });
+  t.teardown(() => redis.stop());
+  const service = await ServiceProcess.start(t, { env: { RESULTD_BACKEND: redis.url } });
+  const pool = new Pool(service.origin);
+  t.teardown(() => pool.destroy());
+  const { status, text } = await call(pool, 'GET', '/readyz');
+  t.equal(status, 503);
+  t.match(text, 'urn:resultd:problem:store-unavailable');
+  t.match(service.output, 'NOREPLICAS', 'the log says why');
+  t.equal((await call(pool, 'GET', '/livez')).status, 200);
+  const replica = await RedisServer.start({ replicaOf: redis.port });
+  t.teardown(() => replica.stop());
+  await until(async () => (await call(pool, 'GET', '/readyz')).status === 200);
+  t.equal((await report(pool, 'task')).status, 201);
+});
+
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = Date.now() + 30_000;
   while (!(await condition())) {

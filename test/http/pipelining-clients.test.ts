@@ -115,6 +115,33 @@ t.test('who does not read a large answer at all is cut', async (t) => {
   t.equal((await next.answer()).status, 404, 'a wait on the same connection may take longer');
 });
 
+t.test('answers to large batches that nobody reads are bounded, and cut', async (t) => {
+  const service = await Service.start(t, 'memory:', {
+    stallMs: 5_000,
+    maxLargeAnswerBytes: 8 * MIB,
+  });
+  const body = Buffer.alloc(MIB);
+  const headers = { 'content-type': 'application/octet-stream' };
+  await service.call('PUT', '/v1/tasks/a/result', { body, headers });
+  const batch = JSON.stringify({ task_ids: new Array(20).fill('a'), include: 'outcome' });
+  const post = `POST /v1/batch/get HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${batch.length}\r\n\r\n${batch}`;
+  const connections: Socket[] = [];
+  service.app.http.server.on('request', ({ socket }: { socket: Socket }) => {
+    connections.push(socket);
+  });
+  const [socket] = await sendFrom(t, service.port, 1, post);
+  await until('its answer is on its way', () => (connections[0]?.bytesWritten ?? 0) > 0);
+  const ask = () =>
+    service.call('POST', '/v1/batch/get', {
+      body: batch,
+      headers: { 'content-type': 'application/json' },
+    });
+  await until('another one is refused', async () => (await ask()).status === 503);
+  await until('who does not read is cut', () => connections[0]!.destroyed);
+  socket?.destroy();
+  await until('and the next one served', async () => (await ask()).status === 200);
+});
+
 t.test('pipelined waits end with their connection, and few of them run', async (t) => {
   const service = await Service.start(t);
   const { hub } = service.app;

@@ -47,6 +47,10 @@ const LOG_AT = { true: '{"is_err":true,"log":'.length, false: '{"is_err":false,"
 export function entryFromView(view: Buffer): TaskEntry | undefined {
   return readable(() => {
     const members = membersOf(view, 0);
+    // An unknown task has a version too, which is null: what has none was not told by a resultd.
+    if (members.task_id?.type !== 'string' || members.version === undefined) {
+      throw new Error('the answer is not the status of a task');
+    }
     return entryOf(view, members, bytesIn(view, members));
   });
 }
@@ -58,7 +62,11 @@ export function batchEntries(answer: Buffer): BatchEntry[] {
 
 /** The entries that a batch wait found ready. */
 export function readyEntries(answer: Buffer): BatchEntry[] {
-  return readable(() => entriesAt(answer, membersOf(answer, 0).ready!.start));
+  return readable(() => {
+    const { ready } = membersOf(answer, 0);
+    if (ready?.type !== 'array') throw new Error('the answer does not list the ready tasks');
+    return entriesAt(answer, ready.start);
+  });
 }
 
 /** A page of a list. */

@@ -235,6 +235,8 @@ export const batchSet: Topic = {
       }
       const zipped = { ...NDJSON, 'content-encoding': 'gzip' };
       isProblem(t, await api.post('/v1/batch/set', item, zipped), 'media-type', /gzip/);
+      const latin = { 'content-type': 'application/x-ndjson; charset=latin1' };
+      isProblem(t, await api.post('/v1/batch/set', item, latin), 'media-type', /latin1.*UTF-8/);
       isProblem(t, await api.post('/v1/batch/set', item, { ...NDJSON, ...FOREIGN }), 'forbidden');
       const named = { 'content-type': 'Application/X-NDJSON; charset=utf-8' };
       const answer = await api.post('/v1/batch/set', item, named);
