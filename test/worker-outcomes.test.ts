@@ -1,4 +1,5 @@
 /** No outcome is lost to what cannot be stored: an error that says so takes its place. */
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Broker } from '../src/broker.js';
 import { Task } from '../src/task.js';
@@ -143,8 +144,9 @@ t.test('whatever is thrown is stored', async (t) => {
   t.match(await thrown({ code: 7 }), { type: 'ThrownValue', messages: [{ code: 7 }] });
   t.match(await thrown(7n), { type: 'ThrownValue', messages: ['7'] });
   t.match(await thrown(Object.create(null)), { type: 'ThrownValue', messages: [{}] });
-  t.match(await thrown(circular), { type: 'ThrownValue', messages: ['[object Object]'] });
-  t.match(await thrown(new BadJson()), { type: 'ThrownValue', messages: ['[object Object]'] });
+  t.match(await thrown({ rows: 7n }), { type: 'ThrownValue', messages: ['{ rows: 7n }'] });
+  t.match(await thrown(circular), { type: 'ThrownValue', messages: [/Circular/] });
+  t.match(await thrown(new BadJson()), { type: 'ThrownValue', messages: ['BadJson {}'] });
   const hostile = new Error('x');
   for (const name of ['stack', 'name', 'message', 'cause', 'constructor']) {
     Object.defineProperty(hostile, name, {
@@ -163,6 +165,29 @@ t.test('whatever is thrown is stored', async (t) => {
     type: 'AggregateError',
     messages: ['both', 'TypeError: one', 'two'],
   });
+  for (const errors of [undefined, 'text', { length: -1 }, new Proxy([], { get: () => 7 })]) {
+    const odd = Object.assign(new AggregateError([], 'odd'), { errors });
+    t.match(await thrown(odd), { type: 'AggregateError', messages: ['odd'] });
+  }
+  const elsewhere = runInNewContext('new TypeError("of another realm", { cause: new Error("x") })');
+  t.match(await thrown(elsewhere), {
+    type: 'TypeError',
+    messages: ['of another realm'],
+    traceback: /TypeError: of another realm/,
+    cause: { type: 'Error' },
+  });
+  const fence = new Proxy(
+    {},
+    Object.fromEntries(
+      ['get', 'getPrototypeOf', 'ownKeys', 'has'].map((trap) => [
+        trap,
+        () => {
+          throw new Error('no');
+        },
+      ]),
+    ),
+  );
+  t.match(await thrown(fence), { type: 'ThrownValue', messages: [/./] });
   const long = await thrown(new Error('m'.repeat(1_000_000)));
   t.ok((long!.messages[0] as string).length < 70_000, 'a long message is cut');
   t.same(errors, []);
