@@ -65,6 +65,13 @@ const REFUSED: readonly (readonly [string, unknown, RegExp])[] = [
   ['a map', { a: new Map([[1, 2]]) }, /the return value › a is of type Map/],
   ['a set', new Set([1]), /the return value is of type Set/],
   ['an error', { error: new Error('lost') }, /the return value › error is of type Error/],
+  ['a map of another realm', runInNewContext('new Map([[1, 2]])'), /is of type Map/],
+  ['bytes', { image: new Uint8Array([1, 2]) }, /the return value › image is of type Uint8Array/],
+  ['a view of bytes', new DataView(new ArrayBuffer(1)), /is of type DataView/],
+  ['an iterator', [new Map([[1, 2]]).values()], /the return value › 0 is of type Map Iterator/],
+  ['form data', new URLSearchParams('a=b').entries(), /is of type URLSearchParams Iterator/],
+  ['headers', { headers: new Headers({ a: 'b' }) }, /› headers is of type Headers/],
+  ['a date that is none', { at: [new Date('soon')] }, /› at › 0 is an invalid date/],
   ['a toJSON that throws', { a: new BadJson() }, /cannot be written as JSON: RangeError: cannot/],
   ['too many levels', deep(1_001), /nested deeper than/],
   ['so many levels that they cannot be walked', deep(100_000), /RangeError|nested deeper/],
@@ -106,6 +113,9 @@ t.test('what JSON can hold comes back as it was', async (t) => {
   t.equal((await run(() => undefined)).returnValue, null);
   t.same((await run(() => ({ gone: undefined, in: [undefined] }))).returnValue, { in: [null] });
   t.equal((await run(() => new Date(0))).returnValue, '1970-01-01T00:00:00.000Z');
+  t.equal((await run(() => new URL('http://a/b'))).returnValue, 'http://a/b');
+  t.same((await run(() => Object.create(null))).returnValue, {});
+  t.same((await run(() => runInNewContext('({ a: [] })'))).returnValue, { a: [] });
   t.same(errors, []);
 });
 
