@@ -7,6 +7,7 @@
  */
 import type { BaseBroker } from './base-broker.js';
 import { invalidParameter, shown } from './errors.js';
+import { startTimer } from './long-timer.js';
 import { Kicker } from './queue/kicker.js';
 import { parseTaskMessage, type TaskMessage } from './queue/task-message.js';
 import { Execution, type ExecutionReport, type TaskFunction } from './worker/execution.js';
@@ -154,14 +155,14 @@ export class Worker {
     this.#isStopped = true;
     await this.#stopReceiving?.();
     for (const { refuse } of this.#waiting.splice(0)) refuse();
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer = (): void => {};
     if (abortAfterMs !== undefined) {
-      timer = setTimeout(() => {
+      stopTimer = startTimer(abortAfterMs, () => {
         for (const execution of this.#running) execution.abort();
-      }, abortAfterMs);
+      });
     }
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    clearTimeout(timer);
+    stopTimer();
     this.#endCapture();
   }
 
