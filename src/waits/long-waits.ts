@@ -7,7 +7,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import { Backoff, isPassing } from '../backoff.js';
-import { notRunning, type ResultdError, storeUnavailable } from '../errors.js';
+import {
+  invalidParameter,
+  notRunning,
+  type ResultdError,
+  shown,
+  storeUnavailable,
+} from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
 import { WaitHub } from '../wait-hub.js';
 import type { ManyWaitRequest, ManyWaitResult } from './many-waits.js';
@@ -60,7 +66,7 @@ export class LongWaits {
 
   /**
    * Waits for a task. Where time is up, the result is what the last leg found. Throws where the store
-   * cannot be asked at the deadline, or after `close`.
+   * cannot be asked at the deadline, or after `close`; `invalid-parameter` for a time that is none.
    */
   async wait(
     request: Pick<WaitRequest, 'taskId' | 'parts' | 'knownVersions'>,
@@ -110,8 +116,14 @@ export class LongWaits {
   }
 
   async #chain<R>(legs: Legs<R>, limits: WaitLimits): Promise<R> {
-    const { timeoutMs, signal, onFailure } = limits;
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal, onFailure } = limits;
+    // Anything else that is no number would be no deadline, and no pause between two legs.
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
+      throw invalidParameter(
+        `timeoutMs is ${shown(timeoutMs)}: it must be a number of milliseconds`,
+      );
+    }
+    const deadline = performance.now() + timeoutMs;
     const backoff = new Backoff(LONGEST_PAUSE_MS);
     let hasFailed = false;
     for (;;) {
