@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -188,6 +189,22 @@ async def test_failure_that_cannot_be_stored_keeps_its_error_as_the_cause(
     error = (await backend.get_result(task_id)).error
     assert error is not None
     assert isinstance(error.__cause__, KeyError)
+
+
+class HidingError(Exception):
+    @property
+    def args(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("hidden")
+
+
+async def test_error_that_cannot_be_looked_at_becomes_a_failure(
+    make_backend: MakeBackend, task_id: str
+) -> None:
+    backend = make_backend()
+    await backend.set_result(task_id, failure(HidingError()))
+    error = (await backend.get_result(task_id)).error
+    assert isinstance(error, OutcomeNotStoredError)
+    assert "hidden" in str(error)
 
 
 async def test_result_that_is_too_large_becomes_a_failure(
