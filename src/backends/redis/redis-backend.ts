@@ -75,6 +75,7 @@ export class RedisBackend extends ResultBackend {
   readonly #clock = new StoreClock();
   readonly #onWarning: (message: string) => void;
   #clockReader: NodeJS.Timeout | undefined;
+  #hasRunScript = false;
 
   constructor(connection: RedisConnection, prefix: string, options: RedisBackendOptions = {}) {
     super(options);
@@ -116,13 +117,17 @@ export class RedisBackend extends ResultBackend {
 
   /**
    * Asks every server that must take writes for one that changes nothing: a replica, or a full
-   * store, refuses it.
+   * store, refuses it. The first time also for a script's, on an id that no task has: who may not
+   * run it could write no task.
    */
   protected async _ping(): Promise<void> {
     const probes = this.#connection
       .probes((number) => this.#keys.probe(number))
       .map((key) => this.#wrapped(this.#connection.write('setrange', [key, '0', ''])));
     await Promise.all([...probes, this.#wrapped(this.#readClock())]);
+    if (this.#hasRunScript) return;
+    await this._execute('default', { kind: 'delete', taskId: '', conditions: {} });
+    this.#hasRunScript = true;
   }
 
   protected async _read(
