@@ -12,6 +12,7 @@ from taskiq.exceptions import ResultGetError, ResultIsReadyError
 
 from taskiq_resultd import (
     OutcomeNotStoredError,
+    ResultdResultBackend,
     ResultdUnavailableError,
     ResultIsMissingError,
 )
@@ -271,3 +272,15 @@ async def test_credentials_show_nowhere(make_backend: MakeBackend, task_id: str)
     with pytest.raises(ValueError, match="give one of them") as refused:
         make_backend(address, token="t")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ready_wait", "retry_for", "request_timeout"])
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_time_that_is_none_is_refused(name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        ResultdResultBackend("http://127.0.0.1", **{name: seconds})  # type: ignore[arg-type]
+
+
+def test_ready_wait_of_zero_would_never_see_a_result() -> None:
+    with pytest.raises(ValueError, match="ready_wait"):
+        ResultdResultBackend("http://127.0.0.1", ready_wait=0)
