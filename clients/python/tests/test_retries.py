@@ -83,6 +83,20 @@ async def test_it_gives_up_after_its_time(
         await make_backend(front.url, retry_for=60).get_result(task_id)
 
 
+async def test_outcome_is_not_lost_to_a_service_that_asks_for_more_time_than_there_is(
+    make_backend: MakeBackend, front: Front, task_id: str
+) -> None:
+    backend = make_backend(front.url, retry_for=1)
+    front.faults.append(Reply(503, "later", {"Retry-After": "3600"}))
+    await backend.set_result(task_id, success())
+    assert (await backend.get_result(task_id)).return_value == 11
+    before = front.count()
+    front.always = Reply(503, "later", {"Retry-After": "3600"})
+    with pytest.raises(ResultdUnavailableError, match="later"):
+        await backend.set_result(task_id, success())
+    assert front.count() == before + 2
+
+
 async def test_consumer_is_given_an_answer_that_got_lost(
     make_backend: MakeBackend, front: Front, task_id: str
 ) -> None:

@@ -189,7 +189,8 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         # the same outcome then creates nothing, and a PUT would bring it back.
         again = replace(put, method="POST")
         client = await self._clients.current()
-        answer = await client.transport.ask(put, again)
+        # Given up, the outcome is lost: worth a try sooner than the service has asked for.
+        answer = await client.transport.ask(put, again, insists=True)
         if answer.problem == "outcome-conflict":  # one of before, which the first PUT has not met
             answer = await client.transport.ask(put)
         if not _is_saved(answer) and not _is_refused(answer):
