@@ -3,11 +3,13 @@
  * The command `resultd`. The only file that handles signals and ends the process, beside `serve.ts`,
  * which runs the service.
  */
+import { writeSync } from 'node:fs';
 import { asksForHelp, parseArguments, UsageError } from './cli/arguments.js';
 import type { Context } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
 import { EXIT_CODES, exitCodeOf } from './cli/exit-codes.js';
 import { generalHelp, helpOf, serveHelp } from './cli/help.js';
+import { writeWhole } from './cli/output-file.js';
 import { ConfigError, readClientSettings, readConfig } from './config.js';
 import { ResultdError } from './errors.js';
 import { VERSION } from './version.js';
@@ -49,16 +51,22 @@ async function serve(args: readonly string[], env: NodeJS.ProcessEnv): Promise<n
   return undefined;
 }
 
+/** What is to end when the output does, and why that ended. */
+const goneListeners: (() => void)[] = [];
+let lostOutput: NodeJS.ErrnoException | undefined;
+
+function listenToOutput(): void {
+  writeWhole(process.stdout);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // Nobody reads any more (`| head`): that is no mistake, and nobody is left to tell.
+    if (error.code !== 'EPIPE') lostOutput ??= error;
+    for (const listener of goneListeners) listener();
+  });
+  process.stderr.on('error', () => {});
+}
+
 function contextOf(env: NodeJS.ProcessEnv): Context {
   const { stdin, stdout, stderr } = process;
-  const goneListeners: (() => void)[] = [];
-  const onError = (error: NodeJS.ErrnoException): void => {
-    // Nobody reads any more (`| head`): that is no mistake, and nobody is left to tell.
-    if (error.code !== 'EPIPE') fail(error);
-    for (const listener of goneListeners) listener();
-  };
-  stdout.on('error', onError);
-  stderr.on('error', () => {});
   return {
     settings: readClientSettings(env),
     env,
@@ -88,7 +96,10 @@ function fail(error: unknown): void {
   process.stderr.write(`resultd: ${text.replaceAll('\n', '\n  ')}\n`);
 }
 
-/** Ends the process when all that was written is on its way: a pipe takes it in pieces. */
+/**
+ * Ends the process when all that was written is on its way: a pipe takes it in pieces. A script must
+ * not take the half of an outcome for the whole; `exec` has it stored, and ends as its command did.
+ */
 async function end(code: number): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) {
     if (!stream.destroyed && stream.writable) {
@@ -97,10 +108,13 @@ async function end(code: number): Promise<void> {
       });
     }
   }
-  process.exit(code);
+  if (lostOutput === undefined) process.exit(code);
+  writeSync(2, `resultd: the output could not be written: ${lostOutput.message}\n`);
+  process.exit(process.argv[2] === 'exec' ? code : EXIT_CODES.notWritten.code);
 }
 
 const isService = process.argv[2] === 'serve';
+if (!isService) listenToOutput();
 main(process.argv.slice(2), process.env).then(
   (code) => (code === undefined ? undefined : end(code)),
   (error: unknown) => {

@@ -7,6 +7,7 @@
  */
 import type { BaseBroker } from './base-broker.js';
 import { invalidParameter, shown } from './errors.js';
+import { startTimer } from './long-timer.js';
 import { Kicker } from './queue/kicker.js';
 import { parseTaskMessage, type TaskMessage } from './queue/task-message.js';
 import { Execution, type ExecutionReport, type TaskFunction } from './worker/execution.js';
@@ -52,11 +53,13 @@ export interface StopOptions {
   readonly abortAfterMs?: number;
 }
 
+type Settings = Required<Omit<WorkerOptions, 'ttlMs'>> & { readonly ttlMs: number | undefined };
+
 const TEN_MINUTES_MS = 600_000;
 
 export class Worker {
   readonly #broker: BaseBroker;
-  readonly #options: Required<Omit<WorkerOptions, 'ttlMs'>> & { ttlMs: number | undefined };
+  readonly #options: Settings;
   readonly #functions = new Map<string, TaskFunction>();
   readonly #running = new Set<Execution>();
   /** Those for whom there is no room yet. */
@@ -67,6 +70,7 @@ export class Worker {
   #endCapture: () => void = () => {};
   #isStopped = false;
 
+  /** Throws `invalid-parameter` for an option that is not valid. */
   constructor(broker: BaseBroker, options: WorkerOptions = {}) {
     this.#broker = broker;
     this.#options = {
@@ -78,12 +82,7 @@ export class Worker {
       reportsStart: options.reportsStart ?? true,
       onError: options.onError ?? ((error) => console.error(error.message)),
     };
-    const { concurrency } = this.#options;
-    if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
-      throw invalidParameter(
-        `the concurrency ${shown(concurrency)} must be a whole number from 1 on`,
-      );
-    }
+    checkOptions(this.#options);
     if (this.#options.capturesLogs) this.#endCapture = captureConsole();
   }
 
@@ -154,14 +153,14 @@ export class Worker {
     this.#isStopped = true;
     await this.#stopReceiving?.();
     for (const { refuse } of this.#waiting.splice(0)) refuse();
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer = (): void => {};
     if (abortAfterMs !== undefined) {
-      timer = setTimeout(() => {
+      stopTimer = startTimer(abortAfterMs, () => {
         for (const execution of this.#running) execution.abort();
-      }, abortAfterMs);
+      });
     }
     if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    clearTimeout(timer);
+    stopTimer();
     this.#endCapture();
   }
 
@@ -215,6 +214,26 @@ export class Worker {
     } catch {
       // What its owner's handler throws must not cost a task its outcome.
     }
+  }
+}
+
+/** What would be refused with each outcome, when its task has run, is refused at once. */
+function checkOptions({ concurrency, mode, ttlMs, saveWithinMs }: Settings): void {
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw invalidParameter(
+      `the concurrency ${shown(concurrency)} must be a whole number from 1 on`,
+    );
+  }
+  if (mode !== 'create' && mode !== 'replace') {
+    throw invalidParameter(`the mode ${shown(mode)} must be "replace" or "create"`);
+  }
+  if (ttlMs !== undefined && !(ttlMs > 0)) {
+    throw invalidParameter(
+      `the time to live ${shown(ttlMs)} must be milliseconds above 0, or NEVER`,
+    );
+  }
+  if (!(saveWithinMs >= 0)) {
+    throw invalidParameter(`saveWithinMs ${shown(saveWithinMs)} must be milliseconds from 0 on`);
   }
 }
 

@@ -83,6 +83,21 @@ for (const { name, open } of await stores(t)) {
     t.match(tooMany, { code: 'invalid-parameter', message: /10050 tasks are too many/ });
   });
 
+  t.test(`${name}: tasks of several kinds are gathered with their types`, async (t) => {
+    const broker = await open(t);
+    await broker.startup();
+    await broker.resultBackend.setResult('n', { returnValue: 1 });
+    await broker.resultBackend.setResult('s', { returnValue: 'one' });
+    const kinds = [new Task<number>(broker, 'n'), new Task<string>(broker, 's')] as const;
+    const { results } = await gather(kinds, LONG);
+    const values: (number | string | undefined)[] = results.map((result) => result?.unwrap());
+    t.same(values, [1, 'one']);
+    const numbers: (number | undefined)[] = (await gather([kinds[0]], LONG)).results.map(
+      (result) => result?.returnValue,
+    );
+    t.same(numbers, [1]);
+  });
+
   t.test(`${name}: what makes no sense is refused`, async (t) => {
     const broker = await open(t);
     const other = await open(t);

@@ -126,6 +126,9 @@ for (const { name, open } of await stores(t)) {
     const late = (await errorOf(unknown.waitResult({ timeoutMs: 0 }))) as TaskTimeoutError;
     t.ok(late instanceof TaskTimeoutError);
     t.match(late, { code: 'timed-out', taskId: 'unknown', timeoutMs: 0, state: undefined });
+    const noTime = { timeoutMs: Number(undefined), signal: AbortSignal.timeout(10_000) };
+    t.equal(await codeOf(unknown.waitResult(noTime)), 'invalid-parameter');
+    t.equal(await codeOf(unknown.statuses(noTime).next()), 'invalid-parameter');
     const task = new Task(broker, 'started');
     await broker.resultBackend.setProgress('started', { state: 'STARTED', meta: { done: 1 } });
     t.equal(await task.isReady(), false);

@@ -1,4 +1,5 @@
 /** No outcome is lost to what cannot be stored: an error that says so takes its place. */
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Broker } from '../src/broker.js';
 import { Task } from '../src/task.js';
@@ -64,6 +65,13 @@ const REFUSED: readonly (readonly [string, unknown, RegExp])[] = [
   ['a map', { a: new Map([[1, 2]]) }, /the return value › a is of type Map/],
   ['a set', new Set([1]), /the return value is of type Set/],
   ['an error', { error: new Error('lost') }, /the return value › error is of type Error/],
+  ['a map of another realm', runInNewContext('new Map([[1, 2]])'), /is of type Map/],
+  ['bytes', { image: new Uint8Array([1, 2]) }, /the return value › image is of type Uint8Array/],
+  ['a view of bytes', new DataView(new ArrayBuffer(1)), /is of type DataView/],
+  ['an iterator', [new Map([[1, 2]]).values()], /the return value › 0 is of type Map Iterator/],
+  ['form data', new URLSearchParams('a=b').entries(), /is of type URLSearchParams Iterator/],
+  ['headers', { headers: new Headers({ a: 'b' }) }, /› headers is of type Headers/],
+  ['a date that is none', { at: [new Date('soon')] }, /› at › 0 is an invalid date/],
   ['a toJSON that throws', { a: new BadJson() }, /cannot be written as JSON: RangeError: cannot/],
   ['too many levels', deep(1_001), /nested deeper than/],
   ['so many levels that they cannot be walked', deep(100_000), /RangeError|nested deeper/],
@@ -105,6 +113,9 @@ t.test('what JSON can hold comes back as it was', async (t) => {
   t.equal((await run(() => undefined)).returnValue, null);
   t.same((await run(() => ({ gone: undefined, in: [undefined] }))).returnValue, { in: [null] });
   t.equal((await run(() => new Date(0))).returnValue, '1970-01-01T00:00:00.000Z');
+  t.equal((await run(() => new URL('http://a/b'))).returnValue, 'http://a/b');
+  t.same((await run(() => Object.create(null))).returnValue, {});
+  t.same((await run(() => runInNewContext('({ a: [] })'))).returnValue, { a: [] });
   t.same(errors, []);
 });
 
@@ -143,8 +154,9 @@ t.test('whatever is thrown is stored', async (t) => {
   t.match(await thrown({ code: 7 }), { type: 'ThrownValue', messages: [{ code: 7 }] });
   t.match(await thrown(7n), { type: 'ThrownValue', messages: ['7'] });
   t.match(await thrown(Object.create(null)), { type: 'ThrownValue', messages: [{}] });
-  t.match(await thrown(circular), { type: 'ThrownValue', messages: ['[object Object]'] });
-  t.match(await thrown(new BadJson()), { type: 'ThrownValue', messages: ['[object Object]'] });
+  t.match(await thrown({ rows: 7n }), { type: 'ThrownValue', messages: ['{ rows: 7n }'] });
+  t.match(await thrown(circular), { type: 'ThrownValue', messages: [/Circular/] });
+  t.match(await thrown(new BadJson()), { type: 'ThrownValue', messages: ['BadJson {}'] });
   const hostile = new Error('x');
   for (const name of ['stack', 'name', 'message', 'cause', 'constructor']) {
     Object.defineProperty(hostile, name, {
@@ -163,6 +175,29 @@ t.test('whatever is thrown is stored', async (t) => {
     type: 'AggregateError',
     messages: ['both', 'TypeError: one', 'two'],
   });
+  for (const errors of [undefined, 'text', { length: -1 }, new Proxy([], { get: () => 7 })]) {
+    const odd = Object.assign(new AggregateError([], 'odd'), { errors });
+    t.match(await thrown(odd), { type: 'AggregateError', messages: ['odd'] });
+  }
+  const elsewhere = runInNewContext('new TypeError("of another realm", { cause: new Error("x") })');
+  t.match(await thrown(elsewhere), {
+    type: 'TypeError',
+    messages: ['of another realm'],
+    traceback: /TypeError: of another realm/,
+    cause: { type: 'Error' },
+  });
+  const fence = new Proxy(
+    {},
+    Object.fromEntries(
+      ['get', 'getPrototypeOf', 'ownKeys', 'has'].map((trap) => [
+        trap,
+        () => {
+          throw new Error('no');
+        },
+      ]),
+    ),
+  );
+  t.match(await thrown(fence), { type: 'ThrownValue', messages: [/./] });
   const long = await thrown(new Error('m'.repeat(1_000_000)));
   t.ok((long!.messages[0] as string).length < 70_000, 'a long message is cut');
   t.same(errors, []);

@@ -216,6 +216,10 @@ for (const store of all) {
     t.equal((await task.getProgress())?.state, 'STARTED', 'what it tells later is not heard');
     worker.register('short', () => 1);
     t.match(await worker.execute(message('short', { labels: { timeout: 60 } })), { isErr: false });
+    // Node makes a timer that is too long for it one of 1 ms: it would be over before this one.
+    worker.register('slow', () => new Promise((resolve) => setTimeout(resolve, 20)));
+    const month = { timeout: 30 * 86_400 };
+    t.match(await worker.execute(message('slow', { labels: month })), { isErr: false });
   });
 
   t.test(`${name}: what a task logs is kept where that is asked for`, async (t) => {
@@ -290,9 +294,19 @@ t.test('only so many tasks run at once, in the order in which they came', async 
     t.same(begun, [0, 1, 2, 3, 4]);
     t.equal(most, 2);
   }
-  t.throws(() => new Worker(new Broker(new MemoryBackend()), { concurrency: 0 }), {
-    code: 'invalid-parameter',
-  });
+  const broker = new Broker(new MemoryBackend());
+  const options: WorkerOptions[] = [
+    { concurrency: 0 },
+    { concurrency: Number.NaN },
+    { mode: 'first' as 'create' },
+    { ttlMs: -1 },
+    { ttlMs: Number.NaN },
+    { saveWithinMs: Number.NaN },
+  ];
+  for (const option of options) {
+    const [name = ''] = Object.keys(option);
+    t.throws(() => new Worker(broker, option), { code: 'invalid-parameter' }, name);
+  }
 });
 
 t.test('stopping waits for what runs, and leaves the rest to the next worker', async (t) => {

@@ -14,6 +14,7 @@ export const EXIT_CODES = {
   },
   conflict: { code: 5, meaning: 'with --create: the task has another outcome already' },
   defect: { code: 70, meaning: 'a defect of resultd itself' },
+  notWritten: { code: 74, meaning: 'the output could not be written, say for a full disk' },
   notStored: { code: 125, meaning: 'exec alone: the outcome of the command could not be stored' },
   notExecutable: { code: 126, meaning: 'exec alone: the command cannot be run' },
   notFound: { code: 127, meaning: 'exec alone: there is no such command' },

@@ -23,6 +23,9 @@ export interface Gathered<Value = unknown> {
   readonly pending: readonly Task<Value>[];
 }
 
+/** What the function of a task returns; of several kinds of tasks, any of their values. */
+type ValueOf<T extends Task> = T extends Task<infer Value> ? Value : never;
+
 /** The most tasks of one wait: what a remote resultd takes. */
 const CHUNK = 10_000;
 /** Outcomes of one read. */
@@ -38,10 +41,10 @@ const READS_WITHIN_MS = 10_000;
  * Throws `invalid-parameter` for tasks of several brokers, and for more than 10,000 of them unless
  * all are waited for; a retryable error where the store could not be asked; the signal's reason.
  */
-export async function gather<Value>(
-  tasks: readonly Task<Value>[],
+export async function gather<Tasks extends readonly Task[]>(
+  tasks: Tasks,
   { mode = 'all', withLogs, ...limits }: GatherOptions = {},
-): Promise<Gathered<Value>> {
+): Promise<Gathered<ValueOf<Tasks[number]>>> {
   const broker = tasks[0]?.broker;
   if (broker === undefined) return { isComplete: true, results: [], pending: [] };
   if (tasks.some((task) => task.broker !== broker)) {
@@ -51,11 +54,15 @@ export async function gather<Value>(
   }
   const taskIds = [...new Set(tasks.map(({ taskId }) => taskId))];
   const ready = await waitFor(broker, taskIds, { mode, limits });
-  const outcomes = await readOutcomes<Value>(broker, ready.taskIds, withLogs === true);
+  const outcomes = await readOutcomes<ValueOf<Tasks[number]>>(
+    broker,
+    ready.taskIds,
+    withLogs === true,
+  );
   return {
     isComplete: ready.isComplete,
     results: tasks.map(({ taskId }) => outcomes.get(taskId)),
-    pending: tasks.filter(({ taskId }) => !outcomes.has(taskId)),
+    pending: tasks.filter(({ taskId }) => !outcomes.has(taskId)) as Task<ValueOf<Tasks[number]>>[],
   };
 }
 

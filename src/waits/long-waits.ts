@@ -7,7 +7,13 @@
  */
 import { setMaxListeners } from 'node:events';
 import { Backoff, isPassing } from '../backoff.js';
-import { notRunning, type ResultdError, storeUnavailable } from '../errors.js';
+import {
+  invalidParameter,
+  notRunning,
+  type ResultdError,
+  shown,
+  storeUnavailable,
+} from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
 import { WaitHub } from '../wait-hub.js';
 import type { ManyWaitRequest, ManyWaitResult } from './many-waits.js';
@@ -33,12 +39,23 @@ interface Legs<R> {
   isDraining(result: R): boolean;
 }
 
+interface LegLimits {
+  readonly timeoutMs: number;
+  /** When it is given up, if no answer has come. */
+  readonly limitMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** The longest leg. A hub, or a remote resultd, may make it shorter. */
 const LEG_MS = 55_000;
 /** The same for a task that is unknown: a remote resultd tells of its outcome, not of its first status. */
 const UNKNOWN_LEG_MS = 2_000;
-/** How much longer than it was asked for a leg may take to answer. */
+/**
+ * How much longer than it was asked for a leg may take to answer. Twice as much after each that was
+ * not answered: a large outcome that comes slowly would else be begun again and again.
+ */
 const GRACE_MS = 2_000;
+const LONGEST_GRACE_MS = 600_000;
 const LONGEST_PAUSE_MS = 2_000;
 const CALLER = 'this process';
 const NO_LIMITS = {
@@ -60,7 +77,7 @@ export class LongWaits {
 
   /**
    * Waits for a task. Where time is up, the result is what the last leg found. Throws where the store
-   * cannot be asked at the deadline, or after `close`.
+   * cannot be asked at the deadline, or after `close`; `invalid-parameter` for a time that is none.
    */
   async wait(
     request: Pick<WaitRequest, 'taskId' | 'parts' | 'knownVersions'>,
@@ -110,19 +127,26 @@ export class LongWaits {
   }
 
   async #chain<R>(legs: Legs<R>, limits: WaitLimits): Promise<R> {
-    const { timeoutMs, signal, onFailure } = limits;
-    const deadline = performance.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal, onFailure } = limits;
+    // Anything else that is no number would be no deadline, and no pause between two legs.
+    if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
+      throw invalidParameter(
+        `timeoutMs is ${shown(timeoutMs)}: it must be a number of milliseconds`,
+      );
+    }
+    const deadline = performance.now() + timeoutMs;
     const backoff = new Backoff(LONGEST_PAUSE_MS);
     let hasFailed = false;
+    let graceMs = GRACE_MS;
     for (;;) {
       const leftMs = Math.max(0, deadline - performance.now());
+      const began = performance.now();
+      const legMs = hasFailed ? 0 : Math.min(leftMs, legs.longestMs);
+      // No longer than the caller waits, but for the least that a leg is given.
+      const limitMs = Math.round(legMs + Math.max(GRACE_MS, Math.min(graceMs, leftMs - legMs)));
       try {
         // After a failure the first leg is a read at once: it may tell what nobody has heard of.
-        const result = await this.#leg(
-          legs,
-          hasFailed ? 0 : Math.min(leftMs, legs.longestMs),
-          signal,
-        );
+        const result = await this.#leg(legs, { timeoutMs: legMs, limitMs, signal });
         if (legs.isOver(result) || deadline <= performance.now()) return result;
         hasFailed = false;
         if (legs.isDraining(result)) await backoff.pause(deadline - performance.now(), signal);
@@ -132,13 +156,15 @@ export class LongWaits {
         if (!isPassing(error) || this.#isClosed || isLate || signal?.aborted) throw error;
         if (!hasFailed) onFailure?.(error);
         hasFailed = true;
+        const wasSilent = performance.now() - began >= limitMs;
+        graceMs = wasSilent ? Math.min(graceMs * 2, LONGEST_GRACE_MS) : graceMs;
         await backoff.pause(deadline - performance.now(), signal);
       }
     }
   }
 
   /** One leg; ended early by the signal, by `close`, and where no answer comes in time. */
-  async #leg<R>(legs: Legs<R>, timeoutMs: number, signal: AbortSignal | undefined): Promise<R> {
+  async #leg<R>(legs: Legs<R>, { timeoutMs, limitMs, signal }: LegLimits): Promise<R> {
     signal?.throwIfAborted();
     if (this.#isClosed) throw notRunning('shut down');
     let end!: (reason: unknown) => void;
@@ -146,7 +172,6 @@ export class LongWaits {
       end = reject;
     });
     const onAbort = (): void => end(signal!.reason);
-    const limitMs = timeoutMs + GRACE_MS;
     const onSilence = (): void => end(storeUnavailable(`no answer came within ${limitMs} ms`));
     const timer = setTimeout(onSilence, limitMs);
     this.#running.add(end);

@@ -4,6 +4,7 @@
  */
 import { persist } from '../backoff.js';
 import { ResultdError, shown } from '../errors.js';
+import { startTimer } from '../long-timer.js';
 import type { Outcome } from '../outcome.js';
 import type { TaskMessage } from '../queue/task-message.js';
 import type { ResultBackend } from '../result-backend.js';
@@ -128,22 +129,26 @@ export class Execution {
     return { ...end, executionTime, log: log?.toText() ?? null, labels };
   }
 
-  /** The signal of one run. */
+  /** The signal of one run: it aborts when its time is over, or the worker does not wait for it. */
   #limit(timeoutMs: number | undefined): { signal: AbortSignal; clear: () => void } {
     const stopping = this.#stopping.signal;
     if (timeoutMs === undefined) return { signal: stopping, clear: () => {} };
-    const timing = new AbortController();
-    const timer = setTimeout(() => {
+    const ending = new AbortController();
+    const stop = (): void => ending.abort(stopping.reason);
+    if (stopping.aborted) stop();
+    stopping.addEventListener('abort', stop);
+    const stopTimer = startTimer(timeoutMs, () => {
       const error = new Error(
         `the task did not end within ${timeoutMs / 1_000} s (label "timeout")`,
       );
       error.name = 'TimeoutError';
-      timing.abort(error);
-    }, timeoutMs);
-    return {
-      signal: AbortSignal.any([stopping, timing.signal]),
-      clear: () => clearTimeout(timer),
+      ending.abort(error);
+    });
+    const clear = (): void => {
+      stopTimer();
+      stopping.removeEventListener('abort', stop);
     };
+    return { signal: ending.signal, clear };
   }
 
   async #save(run: Run): Promise<void> {

@@ -2,6 +2,7 @@
  * What a function threw, as the exception record of its outcome (taskiq's ExceptionRepr). It may be
  * any value, and behave badly: getters that throw, causes in a circle, texts without end.
  */
+import { inspect, types } from 'node:util';
 import { jsonOf } from '../wire/strict-json.js';
 
 export interface ExceptionRecord extends Readonly<Record<string, unknown>> {
@@ -28,7 +29,7 @@ export function exceptionRecord(thrown: unknown): ExceptionRecord {
 
 function recordOf(thrown: unknown, seen: Set<unknown>): ExceptionRecord {
   seen.add(thrown);
-  if (!(thrown instanceof Error)) return record('ThrownValue', [safeValue(thrown)], {});
+  if (!isError(thrown)) return record('ThrownValue', [safeValue(thrown)], {});
   const cause = attempt(() => thrown.cause);
   const isKept =
     cause !== undefined && cause !== null && !seen.has(cause) && seen.size <= MOST_CAUSES;
@@ -37,6 +38,11 @@ function recordOf(thrown: unknown, seen: Set<unknown>): ExceptionRecord {
     cause: isKept ? recordOf(cause, seen) : null,
     traceback: typeof stack === 'string' ? cut(stack) : undefined,
   });
+}
+
+/** Errors of another realm too, such as `vm`'s; what cannot be looked at is none. */
+function isError(thrown: unknown): thrown is Error {
+  return types.isNativeError(thrown) || attempt(() => thrown instanceof Error) === true;
 }
 
 function record(
@@ -63,11 +69,12 @@ function typeOf(error: Error): string {
   return typeof type === 'string' && type !== '' ? cut(type) : 'Error';
 }
 
-/** The message; of an AggregateError, those of its errors too. */
+/** The message; of an error that stands for several (AggregateError), those of its errors too. */
 function messagesOf(error: Error): unknown[] {
   const messages = [safeValue(attempt(() => error.message) ?? '')];
-  if (!(error instanceof AggregateError)) return messages;
-  return [...messages, ...error.errors.slice(0, 100).map((one: unknown) => textOf(one))];
+  const errors = attempt(() => (error as { errors?: unknown }).errors);
+  const texts = attempt(() => (Array.isArray(errors) ? errors.slice(0, 100).map(textOf) : []));
+  return [...messages, ...(texts ?? [])];
 }
 
 /** The value where JSON can hold it and it is not too long, else a text for it. */
@@ -82,7 +89,10 @@ function safeValue(value: unknown): unknown {
 }
 
 function textOf(value: unknown): string {
-  return cut(attempt(() => String(value)) ?? 'a value that cannot be shown');
+  const text = attempt(() => String(value));
+  // What its class does not say of it may be seen in it.
+  const says = text !== undefined && text !== '[object Object]';
+  return cut((says ? text : attempt(() => inspect(value))) ?? 'a value that cannot be shown');
 }
 
 function cut(text: string): string {

@@ -137,6 +137,26 @@ t.test(
         t.notMatch((error as Error | undefined)?.message, /secret/);
       }
     }
+    const json = { 'content-type': 'application/json' };
+    front.treat = () => ({ status: 200, headers: json, body: '{"ok":true}' });
+    const wait = { taskId: 'task', parts: WITH_BODY, timeoutMs: 10, caller: 'a' };
+    const foreign = {
+      startup: HttpBackend.fromUrl(front.url).startup(),
+      getStatus: backend.getStatus('task'),
+      getResult: backend.getResult('task'),
+      getMany: backend.getMany(['task']),
+      setResult: backend.setResult('task', success(1)),
+      setProgress: backend.setProgress('task', { state: 'STARTED' }),
+      consume: backend.consume('task'),
+      expire: backend.expire('task', 1_000),
+      list: backend.list(),
+      wait: backend.waits()!.wait(wait).result,
+      waitMany: backend.waits()!.waitMany({ ...wait, taskIds: ['task'], target: 1 }).result,
+    };
+    const errors = await Promise.all(Object.values(foreign).map((call) => errorOf(call)));
+    for (const [index, name] of Object.keys(foreign).entries()) {
+      isError(t, errors[index], 'store-unavailable', `${name}, JSON of something else`);
+    }
     const elsewhere = HttpBackend.fromUrl(`${remote.url}/elsewhere`);
     const error = await errorOf(elsewhere.startup());
     isError(t, error, 'store-unavailable', 'a path that a resultd does not have');

@@ -100,6 +100,29 @@ t.test(
   },
 );
 
+t.test('output that cannot be written, or only in part, is code 74 and said once', async (t) => {
+  await target.run(t, ['set', 'a', '-'], { stdin: JSON.stringify('x'.repeat(500_000)) });
+  await target.run(t, ['fail', 'b', 'boo']);
+  const file = `${t.testdir()}/output`;
+  const full = /^resultd: the output could not be written: (ENOSPC|EFBIG)[^\n]*\n/;
+  for (const [line, code] of [
+    ['resultd get a > /dev/full', 74],
+    ['resultd get b --json > /dev/full', 74],
+    ['resultd --help > /dev/full', 74],
+    // A file may have 256 KiB: a write takes a part, as on a disk that fills up.
+    [`ulimit -f 256; resultd get a > ${file}`, 74],
+    ['resultd exec c -- sh -c "echo out; exit 3" > /dev/full', 3],
+  ] as const) {
+    const result = await target.startShell(t, `(${line}); echo "code $?"`).result;
+    t.equal(result.text, `code ${code}\n`, line);
+    t.match(result.errors, full, line);
+    t.equal(result.errors.split('\n').length, 2, 'one line, and no stack');
+  }
+  const whole = await target.startShell(t, `resultd get a > ${file}; wc -c < ${file}`).result;
+  t.equal(whole.text.trim(), '500001');
+  t.equal((await target.run(t, ['get', 'c'])).code, 1, 'exec has stored its outcome all the same');
+});
+
 t.test('wait prints the outcome of one task when it comes, known before or not', async (t) => {
   const waiting = target.start(t, ['wait', 'a', '--timeout', '60s']);
   const other = target.start(t, ['wait', 'b']);

@@ -155,6 +155,21 @@ t.test('a store that does not answer does not hold a wait beyond its time', asyn
   backend.release();
 });
 
+t.test('an answer that is slow is not begun again for ever', async (t) => {
+  const { broker, backend } = await shortLegs(t);
+  await backend.setResult('task', { returnValue: 1 });
+  const failures: string[] = [];
+  backend.isFailing = true;
+  const waiting = new Task(broker, 'task').waitResult({
+    onFailure: ({ message }) => failures.push(message),
+  });
+  await until('it could not be asked', () => failures.length === 1);
+  // From now on each answer takes three seconds, more than a leg is given at first.
+  backend.isFailing = false;
+  backend.delayMs = 3_000;
+  t.equal((await waiting).returnValue, 1);
+});
+
 t.test('an error that will not pass ends a wait at once', async (t) => {
   const broker = await Broker.fromUrl('memory:');
   const error = new Error('a defect');

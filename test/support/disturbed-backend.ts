@@ -2,6 +2,7 @@
  * A backend to test the hubs on: the memory backend, with reads that can be counted, held and
  * failed, and hints that can be lost.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import { storeUnavailable } from '../../src/errors.js';
 import type { Listener, Unsubscribe } from '../../src/result-backend.js';
@@ -12,6 +13,8 @@ export class DisturbedBackend extends MemoryBackend {
   batches = 0;
   isFailing = false;
   isDeaf = false;
+  /** How long each read takes, in milliseconds. */
+  delayMs = 0;
   #held: (() => void)[] | undefined;
   #listeners = new Set<Listener>();
 
@@ -45,6 +48,7 @@ export class DisturbedBackend extends MemoryBackend {
     this.reads += 1;
     if (this.isFailing) throw storeUnavailable('the store is down');
     const found = await super._read(namespace, taskId);
+    if (this.delayMs > 0) await pause(this.delayMs);
     const held = this.#held;
     if (held !== undefined) await new Promise<void>((resolve) => held.push(resolve));
     return found;

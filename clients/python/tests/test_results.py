@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from taskiq.exceptions import ResultGetError, ResultIsReadyError
 
 from taskiq_resultd import (
     OutcomeNotStoredError,
+    ResultdResultBackend,
     ResultdUnavailableError,
     ResultIsMissingError,
 )
@@ -190,6 +192,22 @@ async def test_failure_that_cannot_be_stored_keeps_its_error_as_the_cause(
     assert isinstance(error.__cause__, KeyError)
 
 
+class HidingError(Exception):
+    @property
+    def args(self) -> Any:  # type: ignore[override]
+        raise RuntimeError("hidden")
+
+
+async def test_error_that_cannot_be_looked_at_becomes_a_failure(
+    make_backend: MakeBackend, task_id: str
+) -> None:
+    backend = make_backend()
+    await backend.set_result(task_id, failure(HidingError()))
+    error = (await backend.get_result(task_id)).error
+    assert isinstance(error, OutcomeNotStoredError)
+    assert "hidden" in str(error)
+
+
 async def test_result_that_is_too_large_becomes_a_failure(
     make_backend: MakeBackend, task_id: str
 ) -> None:
@@ -254,3 +272,15 @@ async def test_credentials_show_nowhere(make_backend: MakeBackend, task_id: str)
     with pytest.raises(ValueError, match="give one of them") as refused:
         make_backend(address, token="t")
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["ready_wait", "retry_for", "request_timeout"])
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_time_that_is_none_is_refused(name: str, seconds: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        ResultdResultBackend("http://127.0.0.1", **{name: seconds})  # type: ignore[arg-type]
+
+
+def test_ready_wait_of_zero_would_never_see_a_result() -> None:
+    with pytest.raises(ValueError, match="ready_wait"):
+        ResultdResultBackend("http://127.0.0.1", ready_wait=0)

@@ -83,6 +83,20 @@ async def test_it_gives_up_after_its_time(
         await make_backend(front.url, retry_for=60).get_result(task_id)
 
 
+async def test_outcome_is_not_lost_to_a_service_that_asks_for_more_time_than_there_is(
+    make_backend: MakeBackend, front: Front, task_id: str
+) -> None:
+    backend = make_backend(front.url, retry_for=1)
+    front.faults.append(Reply(503, "later", {"Retry-After": "3600"}))
+    await backend.set_result(task_id, success())
+    assert (await backend.get_result(task_id)).return_value == 11
+    before = front.count()
+    front.always = Reply(503, "later", {"Retry-After": "3600"})
+    with pytest.raises(ResultdUnavailableError, match="later"):
+        await backend.set_result(task_id, success())
+    assert front.count() == before + 2
+
+
 async def test_consumer_is_given_an_answer_that_got_lost(
     make_backend: MakeBackend, front: Front, task_id: str
 ) -> None:
@@ -126,7 +140,7 @@ async def test_late_retry_of_a_save_replaces_what_was_there(
         Reply(200, "<h1>Welcome</h1>", HTML),
         Reply(202, "<h1>Welcome</h1>", HTML),
         Reply(200, '{"is_err": false}', {"Content-Type": "application/json"}),
-        Reply(301, "", {"Location": "https://else/"}),
+        Reply(301, "", {"Location": "https://else/?token=secret"}),
         Reply(403, "<h1>no</h1>", HTML),
         Reply(400, "<h1>what?</h1>", HTML),
         Reply(404, "{", {"Content-Type": "application/problem+json"}),
@@ -141,8 +155,9 @@ async def test_answer_of_something_else_is_an_error_that_says_so(
     for keep_results in (True, False):
         backend = make_backend(front.url, keep_results=keep_results)
         said = f"got {reply.status}"
-        with pytest.raises(ResultdAnswerError, match=said):
+        with pytest.raises(ResultdAnswerError, match=said) as raised:
             await backend.get_result(task_id)
+        assert "secret" not in str(raised.value)
         with pytest.raises(ResultdAnswerError, match=said):
             await backend.set_result(task_id, success())
         with pytest.raises(ResultdAnswerError, match=said):

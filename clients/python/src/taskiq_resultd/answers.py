@@ -83,7 +83,8 @@ class Answer:
             f"{self.asked} got {self.status}",
             self.content_type or "no content type",
             *([f"Server: {server}"] if server else []),
-            *([f"Location: {location}"] if location else []),
+            # Who redirects to a login may have put a secret into its query.
+            *([f"Location: {location.partition('?')[0]}"] if location else []),
             *([self.problem] if self.problem else []),
         ]
         return ResultdAnswerError(what=f"{', '.join(parts)}: {self.detail!r}")

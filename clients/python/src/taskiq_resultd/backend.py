@@ -50,6 +50,7 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
     :param ready_wait: seconds that one ``is_result_ready`` waits for the result at most. taskiq
         looks at the time-out of ``wait_result`` only in between, so it may be late by this much.
     :param request_timeout: seconds that one request may take, besides waiting.
+    :raises ValueError: for a url, a time or a ``result_ttl`` that is not valid.
     """
 
     def __init__(  # noqa: PLR0913
@@ -65,6 +66,9 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         ready_wait: float = 1.0,
         request_timeout: float = 30.0,
     ) -> None:
+        _check_seconds("retry_for", retry_for, least=0.0)
+        _check_seconds("ready_wait", ready_wait, least=0.001)
+        _check_seconds("request_timeout", request_timeout, least=0.001)
         self.keep_results = keep_results
         serializer = serializer or JSONSerializer()
         self._codec = OutcomeCodec(serializer, content_type or content_type_of(serializer))
@@ -185,7 +189,8 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         # the same outcome then creates nothing, and a PUT would bring it back.
         again = replace(put, method="POST")
         client = await self._clients.current()
-        answer = await client.transport.ask(put, again)
+        # Given up, the outcome is lost: worth a try sooner than the service has asked for.
+        answer = await client.transport.ask(put, again, insists=True)
         if answer.problem == "outcome-conflict":  # one of before, which the first PUT has not met
             answer = await client.transport.ask(put)
         if not _is_saved(answer) and not _is_refused(answer):
@@ -217,6 +222,11 @@ def _require_outcome(task_id: str, answer: Answer) -> None:
     if (answer.status == 202 and is_own) or answer.problem == "not-ready":
         raise ResultIsMissingError(task_id=task_id, reason="it is not ready")
     raise answer.unexpected()
+
+
+def _check_seconds(name: str, seconds: float, *, least: float) -> None:
+    if not seconds >= least:  # NaN is not, either
+        raise ValueError(f"{name} is {seconds!r}: it must be seconds, from {least} on")
 
 
 def _address(url: str, token: str | None) -> URL:

@@ -97,7 +97,7 @@ def replacements(result: TaskiqResult[Any], reason: str) -> Iterator[Body]:
         full.error = OutcomeNotStoredError(reason)
         full.error.__cause__ = result.error
         yield _json_body(full)
-    except (ValueError, TypeError, RecursionError):  # the labels are what cannot be encoded
+    except Exception:  # whatever the labels, or the error's own code, raise
         pass
     yield _json_body(bare)
 

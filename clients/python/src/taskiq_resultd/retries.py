@@ -34,15 +34,21 @@ class Backoff:
         self._policy = policy
         self._started = time.monotonic()
         self._longest = policy.first
+        self._is_last = False
 
-    def pause_after(self, trouble: PassingTroubleError) -> float:
+    def pause_after(self, trouble: PassingTroubleError, *, insists: bool = False) -> float:
         """Give the seconds to wait before the next try.
 
+        :param insists: where that would come too late, there is a last one when the time is up.
         :raises ResultdUnavailableError: where the next try would come too late.
         """
         pause = trouble.retry_after + random.uniform(0, self._longest)
         self._longest = min(self._longest * 2, self._policy.most)
         passed = time.monotonic() - self._started
-        if passed + pause > self._policy.retry_for:
+        left = self._policy.retry_for - passed
+        if pause > left and insists and left > 0 and not self._is_last:
+            self._is_last = True
+            return left
+        if pause > left:
             raise ResultdUnavailableError(what=str(trouble), seconds=passed) from trouble
         return pause

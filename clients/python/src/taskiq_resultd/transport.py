@@ -65,9 +65,12 @@ class Transport:
         """Close the connections."""
         await self._session.close()
 
-    async def ask(self, request: Request, again: Request | None = None) -> Answer:
+    async def ask(
+        self, request: Request, again: Request | None = None, *, insists: bool = False
+    ) -> Answer:
         """Send until there is an answer that is not 'later'; ``again`` from the second time on.
 
+        :param insists: where 'later' is after the policy's time, it is sent once more at its end.
         :raises ResultdUnavailableError: after the policy's time.
         """
         backoff = Backoff(self._target.retry)
@@ -75,7 +78,7 @@ class Transport:
             try:
                 return await self.ask_once(request)
             except PassingTroubleError as trouble:
-                await asyncio.sleep(backoff.pause_after(trouble))
+                await asyncio.sleep(backoff.pause_after(trouble, insists=insists))
                 request = again or request
 
     async def ask_once(self, request: Request) -> Answer:
