@@ -5,7 +5,7 @@ import random
 import signal
 import sys
 
-from .machine import busy_share, describe_machine
+from .machine import Load, busy_now, describe_machine
 from .measure import Options, measure
 from .report import render, write
 
@@ -23,9 +23,10 @@ def main() -> None:
         tell=lambda line: print(line, file=sys.stderr, flush=True),
     )
     options.tell(f"seed {options.seed}")
-    busy_at_start = busy_share()
+    busy_at_start = busy_now()
+    load = Load()
     figures = measure(options)
-    facts = describe_machine(options.seed, busy_at_start, busy_share())
+    facts = describe_machine(options.seed, busy_at_start, load.share())
     report = render(figures, facts)
     print(report)
     if flags.write:

@@ -9,15 +9,26 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def busy_share() -> float:
-    """How busy the machine is, in shares of all its cores, over half a second. See proc(5)."""
-    before, before_idle = _core_times()
+class Load:
+    """How busy the machine is from now on. See proc(5), ``/proc/stat``."""
+
+    def __init__(self) -> None:
+        self._all, self._idle = _core_times()
+
+    def share(self) -> float:
+        """Give the share of all cores' time that was not idle since then."""
+        ticks, idle = _core_times()
+        return 1 - (idle - self._idle) / (ticks - self._all)
+
+
+def busy_now() -> float:
+    """Give the share over half a second."""
+    load = Load()
     time.sleep(0.5)
-    after, after_idle = _core_times()
-    return 1 - (after_idle - before_idle) / (after - before)
+    return load.share()
 
 
-def describe_machine(seed: int, busy_at_start: float, busy_at_end: float) -> list[str]:
+def describe_machine(seed: int, busy_at_start: float, busy_over_run: float) -> list[str]:
     """Give a list in Markdown."""
     names = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     packages = ", ".join(
@@ -28,8 +39,8 @@ def describe_machine(seed: int, busy_at_start: float, busy_at_end: float) -> lis
         f"- {os.cpu_count()} cores, {names[0] if names else 'unknown'}; no process bound to one",
         f"- Python {platform.python_version()}, {packages}",
         f"- Node {_output('node', '--version')}, Redis {redis[1] if redis else 'unknown'}",
-        f"- other processes used {busy_at_start:.0%} of the machine when it began, and "
-        f"{busy_at_end:.0%} when it ended".replace("%", " %"),
+        f"- other processes used {busy_at_start * 100:.0f} % of the machine when it began; over the "
+        f"run it was {busy_over_run * 100:.0f} % busy, the bench included",
         f"- seed {seed}",
     ]
 
