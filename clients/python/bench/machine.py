@@ -39,8 +39,8 @@ def describe_machine(seed: int, busy_at_start: float, busy_over_run: float) -> l
         f"- {os.cpu_count()} cores, {names[0] if names else 'unknown'}; no process bound to one",
         f"- Python {platform.python_version()}, {packages}",
         f"- Node {_output('node', '--version')}, Redis {redis[1] if redis else 'unknown'}",
-        f"- other processes used {busy_at_start * 100:.0f} % of the machine when it began; over the "
-        f"run it was {busy_over_run * 100:.0f} % busy, the bench included",
+        f"- other processes used {busy_at_start * 100:.0f} % of the machine when it began; over "
+        f"the run it was {busy_over_run * 100:.0f} % busy, the bench included",
         f"- seed {seed}",
     ]
 
