@@ -81,14 +81,19 @@ class Program:
 class Resultd:
     """The service on a port that it keeps over restarts."""
 
-    def __init__(self, backend: str = "memory:", *flags: str) -> None:
+    def __init__(
+        self, backend: str = "memory:", *flags: str, env: dict[str, str] | None = None
+    ) -> None:
         assert COMMAND.exists(), f"{COMMAND} is not there: run npm run build"
+        self._env = env
         self._flags = ("--backend", backend, *flags)
         self._port = "0"
         self.start()
 
     def start(self) -> None:
-        self._program = Program("node", COMMAND, "serve", "--port", self._port, *self._flags)
+        self._program = Program(
+            "node", COMMAND, "serve", "--port", self._port, *self._flags, env=self._env
+        )
         try:
             listening = self._program.until_output(r"Server listening at http://127\.0\.0\.1:(\d+)")
         except AssertionError:

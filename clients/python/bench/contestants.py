@@ -1,0 +1,34 @@
+"""Who is measured: taskiq's waits over its own Redis backend, and over resultd."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+from taskiq import AsyncResultBackend
+from taskiq_redis import RedisAsyncResultBackend
+
+from taskiq_resultd import ResultdResultBackend
+
+Kind = Literal["redis", "resultd"]
+
+
+class WaitOptions(TypedDict, total=False):
+    """Options of ``wait_result``; taskiq's default for each that is not there."""
+
+    check_interval: float
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One way to wait."""
+
+    key: str
+    """In task ids, so that the service can tell whose a request was."""
+    name: str
+    kind: Kind
+    url: str
+    options: WaitOptions
+
+
+def make_backend(kind: Kind, url: str) -> AsyncResultBackend[Any]:
+    """Make the backend as its README shows it, with its defaults."""
+    return RedisAsyncResultBackend(url) if kind == "redis" else ResultdResultBackend(url)
