@@ -21,10 +21,14 @@ export class HttpServer {
     this.program = program;
   }
 
-  /** `resultd serve`. `flags` are its own. */
-  static ours(backend: string, flags: readonly string[] = []): Promise<HttpServer> {
+  /** `resultd serve`. `flags` are its own, `nodeFlags` those of Node. */
+  static ours(
+    backend: string,
+    flags: readonly string[] = [],
+    nodeFlags: readonly string[] = [],
+  ): Promise<HttpServer> {
     const args = ['serve', '--port', '0', '--backend', backend, ...flags];
-    return HttpServer.#node([fileOf('../src/main.js'), ...args]);
+    return HttpServer.#node([...nodeFlags, fileOf('../src/main.js'), ...args]);
   }
 
   /** One of `bare-server.ts`. */

@@ -16,7 +16,12 @@ export interface WakeSetup {
   stop(): Promise<void>;
 }
 
-export type WakeSetupName = 'bare' | 'memory' | 'Redis, one process' | 'Redis, two processes';
+export type WakeSetupName =
+  | 'bare'
+  | 'memory'
+  | 'memory, `--max-semi-space-size=2`'
+  | 'Redis, one process'
+  | 'Redis, two processes';
 
 const FLAGS = ['--max-wait', '10m'];
 const IDLE_MS = 3_000;
@@ -24,6 +29,10 @@ const IDLE_MS = 3_000;
 export const WAKE_SETUPS: readonly (readonly [WakeSetupName, () => Promise<WakeSetup>])[] = [
   ['bare', async () => single(await HttpServer.bare('waits'))],
   ['memory', async () => single(await HttpServer.ours('memory:', FLAGS))],
+  [
+    'memory, `--max-semi-space-size=2`',
+    async () => single(await HttpServer.ours('memory:', FLAGS, ['--max-semi-space-size=2'])),
+  ],
   ['Redis, one process', () => onRedis(1)],
   ['Redis, two processes', () => onRedis(2)],
 ];

@@ -12,7 +12,6 @@ import { generalHelp, helpOf, serveHelp } from './cli/help.js';
 import { writeWhole } from './cli/output-file.js';
 import { ConfigError, readClientSettings, readConfig } from './config.js';
 import { ResultdError } from './errors.js';
-import { keepPausesShort } from './short-pauses.js';
 import { VERSION } from './version.js';
 
 /** The signals that a command may handle by itself. */
@@ -47,7 +46,6 @@ async function main(
 async function serve(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   if (asksForHelp(args)) return print(process.stdout, serveHelp());
   const config = readConfig(args, env);
-  keepPausesShort();
   const service = await import('./serve.js');
   await service.serve(config, fail);
   return undefined;

@@ -2,12 +2,9 @@
 
 import t from 'tap';
 import { request } from 'undici';
-import { ParkedClient } from '../support/parked-clients.js';
 import { makeAnswer } from '../support/service.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { isProblem, SUCCESS } from './suite/expect.js';
-
-const WAITERS = 5_000;
 
 async function call(method: 'GET' | 'PUT', url: string, body?: string) {
   const response = await request(url, {
@@ -80,28 +77,4 @@ t.test('a password in the URL of a store shows nowhere', async (t) => {
   t.equal(code, 1, 'it cannot start without its store');
   t.notMatch(service.output, 's3cret');
   t.ok(service.output.length > 0, service.output);
-});
-
-t.test('parked waiters do not let the young generation grow, whose copying stops it', async (t) => {
-  const probe =
-    "import { getHeapSpaceStatistics as spaces } from 'node:v8';" +
-    "process.on('SIGUSR2', () => console.log('young generation: ' + " +
-    "spaces().find((space) => space.space_name === 'new_space').space_size));";
-  const service = await ServiceProcess.start(t, {
-    flags: ['--backend', 'memory:'],
-    env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(probe)}` },
-  });
-  const port = Number(new URL(service.origin).port);
-  const clients = await ParkedClient.askMany(
-    port,
-    WAITERS,
-    (n) => `/v1/tasks/${n}/result?wait=55s`,
-  );
-  // An answer to a later request: the waits before it have arrived.
-  await call('GET', `${service.origin}/livez`);
-  service.signal('SIGUSR2');
-  const [, size] = await service.untilOutput(/young generation: (\d+)/);
-  for (const client of clients) client.vanish(true);
-  // Two halves of 2 MiB, and a little more for a moment in some versions. Free to grow, it is 32.
-  t.ok(Number(size) <= 8 * 1_048_576, `${Number(size) / 1_048_576} MiB`);
 });
