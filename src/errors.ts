@@ -173,18 +173,27 @@ export const notRunning = (state: string): ResultdError =>
       : `the result backend is ${state}: it takes no more calls`,
   );
 
-export const tooManyWaiters = (limit: number): ResultdError =>
+/** Who waits, and for how many tasks. */
+interface Waiting {
+  readonly waiters: number;
+  readonly tasks: number;
+}
+
+export const tooManyWaiters = ({ waiters, tasks }: Waiting): ResultdError =>
   new ResultdError(
     'too-many-waiters',
-    `${limit} requests are waiting here already, which is the limit: try again later, or ask ` +
-      'another replica',
+    `${waiters} requests are waiting here for ${tasks} tasks already, which is the limit: try again ` +
+      'later, or ask another replica',
   );
 
-export const tooManyWaitersForCaller = (caller: string, limit: number): ResultdError =>
+export const tooManyWaitersForCaller = (
+  caller: string,
+  { waiters, tasks }: Waiting,
+): ResultdError =>
   new ResultdError(
     'too-many-waiters-for-caller',
-    `${shown(caller)} has ${limit} requests waiting already, which is the limit for one caller: ` +
-      'let one of them end first',
+    `${shown(caller)} has ${waiters} requests waiting for ${tasks} tasks already, which is the limit ` +
+      'for one caller: let one of them end first',
   );
 
 export const tooManyReaders = (limit: number): ResultdError =>

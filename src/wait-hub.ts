@@ -9,7 +9,6 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { readInChunks } from './chunked-reads.js';
-import * as errors from './errors.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
 import type { TaskSnapshot } from './task-snapshot.js';
 import { type ManyWait, type ManyWaitRequest, ManyWaits } from './waits/many-waits.js';
@@ -24,13 +23,14 @@ import {
   Waiter,
   type WaitRequest,
 } from './waits/waiter.js';
+import { WaitingRoom } from './waits/waiting-room.js';
 
 export interface WaitHubOptions {
   /** The longest a waiter is parked, in milliseconds; longer ones are clamped. Default: 55,000. */
   readonly maxWaitMs?: number;
-  /** How many waiters may be parked in all. Default: 20,000. */
+  /** How many waiters may be parked in all, and for 50 times as many tasks. Default: 20,000. */
   readonly maxWaiters?: number;
-  /** How many waiters one caller may have parked. Default: 10,000. */
+  /** The same for each caller. Default: 10,000. */
   readonly maxWaitersPerCaller?: number;
   /** The shortest time between two re-reads of all parked tasks. Default: 10,000. */
   readonly safetyNetMs?: number;
@@ -50,8 +50,7 @@ export class WaitHub implements TaskWaits {
   readonly #options: Required<WaitHubOptions>;
   readonly #topics = new Map<string, Topic>();
   readonly #many: ManyWaits;
-  readonly #callers = new Map<string, number>();
-  #parked = 0;
+  readonly #room: WaitingRoom;
   /** Counts reads and registrations, so that their order is known. */
   #clock = 0;
   #isDraining = false;
@@ -71,12 +70,13 @@ export class WaitHub implements TaskWaits {
       maxWaitersPerCaller: options.maxWaitersPerCaller ?? 10_000,
       safetyNetMs: options.safetyNetMs ?? 10_000,
     };
+    this.#room = new WaitingRoom(this.#options);
     this.maxWaitMs = this.#options.maxWaitMs;
   }
 
   /** Waiters parked now. */
   get parked(): number {
-    return this.#parked;
+    return this.#room.waiters;
   }
 
   /** Starts to listen; the backend must be started. Resolves once the subscription is live. */
@@ -107,11 +107,11 @@ export class WaitHub implements TaskWaits {
     }
     const waiter = new Waiter(request, topic, {
       registeredAt: this.#clock,
-      ending: this.#isDraining ? 'draining' : this.#refusal(caller),
+      ending: this.#isDraining ? 'draining' : this.#room.refusal(caller),
       leave: this.#leave,
     });
     topic.add(waiter);
-    this.#enter(caller);
+    this.#room.enter(caller);
     waiter.timer = setTimeout(this.#expire, this.#deadlineIn(timeoutMs), waiter);
     this.#refresh(topic);
     return waiter;
@@ -119,11 +119,12 @@ export class WaitHub implements TaskWaits {
 
   /** Waits for many tasks, as one waiter. It ends and fails as `wait` does. */
   waitMany(request: ManyWaitRequest): ManyWait {
-    const { caller } = request;
-    const ending = this.#isDraining ? 'draining' : this.#refusal(caller);
-    this.#enter(caller);
+    const { caller, taskIds } = request;
+    const ending = this.#isDraining ? 'draining' : this.#room.refusal(caller);
+    this.#room.enter(caller, taskIds.length);
+    const onLeave = (): void => this.#room.exit(caller, taskIds.length);
     const timeoutMs = this.#deadlineIn(request.timeoutMs);
-    return this.#many.park(request, { ending, timeoutMs, onLeave: () => this.#exit(caller) });
+    return this.#many.park(request, { ending, timeoutMs, onLeave });
   }
 
   /**
@@ -143,19 +144,7 @@ export class WaitHub implements TaskWaits {
       if (due > Date.now()) await delay(due - Date.now());
       drain();
     }
-    while (this.#parked > 0) await delay(10);
-  }
-
-  #enter(caller: string): void {
-    this.#parked += 1;
-    this.#callers.set(caller, (this.#callers.get(caller) ?? 0) + 1);
-  }
-
-  #exit(caller: string): void {
-    this.#parked -= 1;
-    const left = this.#callers.get(caller)! - 1;
-    if (left === 0) this.#callers.delete(caller);
-    else this.#callers.set(caller, left);
+    while (this.#room.waiters > 0) await delay(10);
   }
 
   /**
@@ -168,16 +157,6 @@ export class WaitHub implements TaskWaits {
     return Math.max(1, Math.round(wait * (1 - step / 16)));
   }
 
-  /** Why one more waiter would be too many; undefined where there is room. */
-  #refusal(caller: string): errors.ResultdError | undefined {
-    const { maxWaiters, maxWaitersPerCaller } = this.#options;
-    if (this.#parked >= maxWaiters) return errors.tooManyWaiters(maxWaiters);
-    if ((this.#callers.get(caller) ?? 0) >= maxWaitersPerCaller) {
-      return errors.tooManyWaitersForCaller(caller, maxWaitersPerCaller);
-    }
-    return undefined;
-  }
-
   /** The one place where a waiter, its timer and its counts go. */
   readonly #leave = (waiter: Waiter): boolean => {
     if (!waiter.isParked) return false;
@@ -186,7 +165,7 @@ export class WaitHub implements TaskWaits {
     clearTimeout(waiter.timer);
     topic.remove(waiter);
     if (topic.isEmpty) this.#topics.delete(topic.taskId);
-    this.#exit(request.caller);
+    this.#room.exit(request.caller);
     return true;
   };
 

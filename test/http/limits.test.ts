@@ -129,6 +129,34 @@ t.test(
   },
 );
 
+t.test('waits for many tasks at once have a limit on all their tasks', async (t) => {
+  const { api } = await start(t, { maxWaiters: 4, maxWaitersPerCaller: 2, trustProxy: true });
+  const path = api.path();
+  const from = (ip: string): Promise<Answer> =>
+    api.get(`${path}/result?wait=30s`, { 'x-forwarded-for': ip });
+  const many = (ip: string): Promise<Answer> => {
+    const task_ids = Array.from({ length: 100 }, (_, n) => `${ip}-${n}`);
+    const body = { task_ids, mode: 'any', wait: '30s' };
+    return api.post('/v1/batch/wait', body, { 'x-forwarded-for': ip });
+  };
+  const first = many('192.0.2.1');
+  await untilParked(api, 1);
+  const perCaller = 'too-many-waiters-for-caller';
+  isProblem(t, await from('192.0.2.1'), perCaller, /1 requests waiting for 100 tasks/);
+  isProblem(t, await many('192.0.2.1'), perCaller);
+  const second = many('192.0.2.2');
+  await untilParked(api, 2);
+  isProblem(t, await from('192.0.2.3'), 'too-many-waiters', /2 requests are waiting.*200 tasks/);
+  await api.post('/v1/tasks/192.0.2.1-7/result', SUCCESS);
+  t.equal((await first).status, 200);
+  const later = from('192.0.2.1');
+  await untilParked(api, 2, path);
+  await api.post('/v1/tasks/192.0.2.2-7/result', SUCCESS);
+  await api.post(`${path}/result`, SUCCESS);
+  t.equal((await second).status, 200);
+  t.equal((await later).status, 200, 'there is room again');
+});
+
 t.test('without trust in a proxy, its header names nobody', async (t) => {
   const { api } = await start(t, { maxWaitersPerCaller: 1 });
   const path = api.path();
