@@ -10,8 +10,8 @@ import type { Listener, Supports, Unsubscribe } from './result-backend-types.js'
 import { loadedBytes, type ManyParts, type Parts, type TaskEntry } from './task-entry.js';
 import type { TaskWaits } from './waits/task-waits.js';
 
-/** A store's time-out is for one read: the last of ten thousand at once would wait for all others. */
-const READS_AT_ONCE = 1_000;
+/** A store's time-out is for one call: the last of ten thousand at once would wait for all others. */
+const CALLS_AT_ONCE = 1_000;
 /** How large records are shows when they are there: where their bytes are bounded, few at first. */
 const FIRST_BOUNDED_READS = 16;
 
@@ -34,18 +34,27 @@ export abstract class Primitives {
   /** Carries out one command as `decide` says, atomically, and lets subscribers know. */
   protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
   /**
-   * Many commands at once, in no order, each as if it were alone: its reply, or why it failed, in its
-   * place. A store that has a cheaper way overrides it.
+   * Many commands, in no order, each as if it were alone: its reply, or why it failed, in its place.
+   * Where the store has taken none of those at once, the others are not tried. A store that has a
+   * cheaper way overrides it.
    */
   protected async _executeMany(
     namespace: string,
     commands: readonly Command[],
   ): Promise<readonly (Reply | Error)[]> {
-    return Promise.all(
-      commands.map((command) =>
+    const replies: (Reply | Error)[] = [];
+    while (replies.length < commands.length) {
+      const some = commands.slice(replies.length, replies.length + CALLS_AT_ONCE);
+      const executions = some.map((command) =>
         this._execute(namespace, command).catch((error: Error): Error => error),
-      ),
-    );
+      );
+      replies.push(...(await Promise.all(executions)));
+      const last = replies.at(-1)!;
+      if (last instanceof Error && replies.slice(-some.length).every(isError)) {
+        for (let left = commands.length - replies.length; left > 0; left -= 1) replies.push(last);
+      }
+    }
+    return replies;
   }
 
   /** Starts a subscription: see `subscribe`. */
@@ -63,7 +72,7 @@ export abstract class Primitives {
     const { maxBytes = Number.POSITIVE_INFINITY } = parts;
     const entries: (TaskEntry | undefined)[] = [];
     let bytes = 0;
-    let step = maxBytes < Number.POSITIVE_INFINITY ? FIRST_BOUNDED_READS : READS_AT_ONCE;
+    let step = maxBytes < Number.POSITIVE_INFINITY ? FIRST_BOUNDED_READS : CALLS_AT_ONCE;
     while (entries.length < taskIds.length && bytes < maxBytes) {
       const some = taskIds.slice(entries.length, entries.length + step);
       let end = some.length;
@@ -77,7 +86,7 @@ export abstract class Primitives {
       );
       const found = await Promise.all(reads);
       entries.push(...found.slice(0, end));
-      step = Math.min(2 * step, READS_AT_ONCE);
+      step = Math.min(2 * step, CALLS_AT_ONCE);
     }
     return entries;
   }
@@ -101,4 +110,8 @@ export abstract class Primitives {
   protected _now(): number {
     return Date.now();
   }
+}
+
+function isError(reply: Reply | Error): reply is Error {
+  return reply instanceof Error;
 }

@@ -73,8 +73,12 @@ for (const { name, open } of await stores(t)) {
     await broker.startup();
     const tasks = Array.from({ length: 10_050 }, (_, n) => new Task(broker, `task-${n}`));
     const gathering = gather(tasks, LONG);
-    await broker.resultBackend.setMany(
+    const written = await broker.resultBackend.setMany(
       tasks.map(({ taskId }, n) => ({ taskId, outcome: { returnValue: n } })),
+    );
+    t.equal(
+      written.find((reply) => reply instanceof Error),
+      undefined,
     );
     const { isComplete, results } = await gathering;
     t.equal(isComplete, true);
