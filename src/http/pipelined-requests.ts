@@ -9,8 +9,8 @@ import type { Socket } from 'node:net';
 
 /** So many requests of a connection run behind the one whose turn to be answered it is. */
 const MOST_RUNNING = 7;
-/** So many more may wait; beyond it no more bytes are read from the connection. */
-const MOST_WAITING = 100;
+/** From so many that wait on, no more bytes are read from the connection. */
+const MOST_WAITING = 1_000;
 
 /** Only of connections that have had requests behind others. */
 const pipelines = new WeakMap<Socket, Pipeline>();
@@ -43,6 +43,8 @@ class Pipeline {
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.once('close', () => this.#abandon());
+    // Node reads on by itself when a request has been read to its end.
+    socket.on('resume', () => this.#limit());
   }
 
   add(response: ServerResponse, begin: () => void): void {
@@ -56,8 +58,12 @@ class Pipeline {
       return;
     }
     this.#waiting.push(run);
-    // Not before: who does not read does not see that the client has gone.
-    if (this.#waiting.length === MOST_WAITING) this.#socket.pause();
+    this.#limit();
+  }
+
+  /** Who does not read does not see that the client has gone: so it reads on for long. */
+  #limit(): void {
+    if (this.#waiting.length >= MOST_WAITING) this.#socket.pause();
   }
 
   /** The response has its turn to be sent, and so another may run. */

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { RawConnection } from '../support/raw-http.js';
 import { Service } from '../support/service.js';
@@ -12,6 +13,7 @@ import { ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
 
 const MIB = 1_024 * 1_024;
+const FLOOD = 20_000;
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
 
@@ -167,4 +169,28 @@ t.test('any number of pipelined requests are answered, in order', async (t) => {
     if (status === 404 && text.includes(`\\"${id}\\"`)) inOrder += 1;
   }
   t.equal(inOrder, ids.length);
+});
+
+t.test('who floods behind a wait is not read from until it has ended', async (t) => {
+  const service = await Service.start(t);
+  let requests = 0;
+  service.app.http.server.on('request', () => {
+    requests += 1;
+  });
+  const flood = get('/v1/tasks/b/status').repeat(FLOOD);
+  const [socket] = await sendFrom(t, service.port, 1, get('/v1/tasks/a/result?wait=55s') + flood);
+  let before = 0;
+  await until('no more are taken', async () => {
+    before = requests;
+    await pause(200);
+    return requests > 0 && requests === before;
+  });
+  // What one read of the socket brings; all of them without a bound.
+  t.ok(requests < FLOOD / 4, `${requests} requests`);
+  socket?.resume();
+  await service.call('PUT', '/v1/tasks/a/result', {
+    body: '{"is_err":false,"return_value":1}',
+    headers: { 'content-type': 'application/json' },
+  });
+  await until('all are taken', async () => requests === FLOOD + 2);
 });
