@@ -4,7 +4,7 @@
  * and times to live that have been checked.
  */
 import type { Command, Reply } from './commands.js';
-import { unsupported } from './errors.js';
+import { ResultdError, unsupported } from './errors.js';
 import type { Listed, Scan, StateCounts } from './listing.js';
 import type { Listener, Supports, Unsubscribe } from './result-backend-types.js';
 import { loadedBytes, type ManyParts, type Parts, type TaskEntry } from './task-entry.js';
@@ -35,8 +35,8 @@ export abstract class Primitives {
   protected abstract _execute(namespace: string, command: Command): Promise<Reply>;
   /**
    * Many commands, in no order, each as if it were alone: its reply, or why it failed, in its place.
-   * Where the store has taken none of those at once, the others are not tried. A store that has a
-   * cheaper way overrides it.
+   * Where the store could be asked for none of those at once, the others are not tried. A store that
+   * has a cheaper way overrides it.
    */
   protected async _executeMany(
     namespace: string,
@@ -48,10 +48,11 @@ export abstract class Primitives {
       const executions = some.map((command) =>
         this._execute(namespace, command).catch((error: Error): Error => error),
       );
-      replies.push(...(await Promise.all(executions)));
-      const last = replies.at(-1)!;
-      if (last instanceof Error && replies.slice(-some.length).every(isError)) {
-        for (let left = commands.length - replies.length; left > 0; left -= 1) replies.push(last);
+      const round = await Promise.all(executions);
+      replies.push(...round);
+      if (round.every(isUnavailable)) {
+        const others = commands.length - replies.length;
+        return [...replies, ...new Array<Error>(others).fill(round.at(-1)!)];
       }
     }
     return replies;
@@ -112,6 +113,6 @@ export abstract class Primitives {
   }
 }
 
-function isError(reply: Reply | Error): reply is Error {
-  return reply instanceof Error;
+function isUnavailable(reply: Reply | Error): reply is ResultdError {
+  return reply instanceof ResultdError && reply.code === 'store-unavailable';
 }
