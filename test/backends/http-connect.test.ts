@@ -157,6 +157,9 @@ t.test(
     for (const [index, name] of Object.keys(foreign).entries()) {
       isError(t, errors[index], 'store-unavailable', `${name}, JSON of something else`);
     }
+    front.treat = () => ({ status: 200, headers: json, body: '{"ready":"]"}' });
+    const many = backend.waits()!.waitMany({ ...wait, taskIds: ['task'], target: 1 });
+    isError(t, await errorOf(many.result), 'store-unavailable', 'what is no list of ready tasks');
     const elsewhere = HttpBackend.fromUrl(`${remote.url}/elsewhere`);
     const error = await errorOf(elsewhere.startup());
     isError(t, error, 'store-unavailable', 'a path that a resultd does not have');
