@@ -14,11 +14,14 @@ export interface Store {
   open(t: Test, options?: BrokerOptions): Promise<Broker>;
 }
 
+/** The first of them, where one will do. */
+export const memory: Store = storeAt('memory', 'memory:');
+
 /** Memory, Redis on a server that ends with the test, and a remote resultd. */
 export async function stores(t: Test): Promise<readonly Store[]> {
   const redis = await RedisServer.start();
   t.teardown(() => redis.stop());
-  return [storeAt('memory', 'memory:'), storeAt('redis', redis.url), remote];
+  return [memory, storeAt('redis', redis.url), remote];
 }
 
 /** It has one namespace, so each broker has a service of its own. */
