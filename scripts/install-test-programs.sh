@@ -5,6 +5,10 @@ set -euo pipefail
 
 declare -A package_of=(
   [redis-server]=redis-server
+  [nats-server]=nats-server
+  [postgres]=postgresql
+  [pgbouncer]=pgbouncer
+  [chromium]=chromium
   [strace]=strace
   [python3]=python3
   [curl]=curl
@@ -16,9 +20,15 @@ declare -A package_of=(
   [script]=bsdutils
 )
 
+# Debian puts servers where only root looks, and those of PostgreSQL in a folder for each version.
+PATH=$PATH:/usr/sbin
+is_installed() {
+  command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+}
+
 missing=()
 for program in "${!package_of[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+  is_installed "$program" || missing+=("${package_of[$program]}")
 done
 # Debian's Python makes virtual environments only with a package of its own.
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
