@@ -1,14 +1,14 @@
 /** Many tasks in one request: `POST /v1/batch/get`, `…/wait`, `…/set` and `…/delete`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import * as answers from '../schemas/answers.js';
-import { setArray } from '../src/batch/array-set.js';
-import { parseDeleteBody, parseGetBody, parseWaitBody } from '../src/batch/batch-bodies.js';
-import { deleteMany } from '../src/batch/delete-many.js';
-import { readEntries } from '../src/batch/entries.js';
-import { ItemWriter } from '../src/batch/item-writer.js';
-import { NdjsonSet } from '../src/batch/ndjson-set.js';
-import { waitedAnswer } from '../src/batch/waited-answer.js';
 import type { ResultdError } from '../src/errors.js';
+import { setArray } from '../src/http/batch/array-set.js';
+import { parseDeleteBody, parseGetBody, parseWaitBody } from '../src/http/batch/batch-bodies.js';
+import { deleteMany } from '../src/http/batch/delete-many.js';
+import { readEntries } from '../src/http/batch/entries.js';
+import { ItemWriter } from '../src/http/batch/item-writer.js';
+import { NdjsonSet } from '../src/http/batch/ndjson-set.js';
+import { waitedAnswer } from '../src/http/batch/waited-answer.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { NDJSON_TYPE, outcomeType, requireJson, requireNdjson } from '../src/http/media-type.js';
 import { sendPieces } from '../src/http/piecewise-answer.js';

@@ -13,7 +13,7 @@ import {
 import { EventFilter } from '../src/events/event-filter.js';
 import type { EventHub, EventRequest } from '../src/events/event-hub.js';
 import { readRoute } from '../src/http/read-route.js';
-import { checkTaskId } from '../src/names.js';
+import { checkTaskId } from '../src/record/names.js';
 
 /** No cache or proxy may keep, change or hold back what is meant to arrive at once. */
 const HEADERS = {

@@ -2,13 +2,13 @@
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import { type ListParameters, ListQuerySchema } from '../schemas/parameters.js';
-import { ByteWriter } from '../src/batch/byte-writer.js';
+import { ByteWriter } from '../src/http/batch/byte-writer.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { nextPage, parseListQuery } from '../src/http/list-query.js';
 import { readRoute } from '../src/http/read-route.js';
 import { RequestGate } from '../src/http/request-gate.js';
+import type { TaskSnapshot } from '../src/record/snapshot.js';
 import type { ResultBackend } from '../src/result-backend.js';
-import type { TaskSnapshot } from '../src/task-snapshot.js';
 
 const URL = '/v1/tasks';
 

@@ -22,7 +22,7 @@ import {
   opaqueOutcome,
   outcomeFromException,
   outcomeFromJson,
-} from '../src/outcome.js';
+} from '../src/record/outcome.js';
 import type { ResultBackend } from '../src/result-backend.js';
 
 type Mode = 'create' | 'replace';

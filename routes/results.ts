@@ -1,4 +1,5 @@
 /** Reading and taking an outcome: `GET`, `HEAD …/result`, `GET …/exception`, `…/result/consume`. */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
@@ -23,11 +24,11 @@ import {
   sendNotReady,
   sendOutcome,
   setOutcomeType,
-  viewWithOutcome,
 } from '../src/http/task-answer.js';
 import type { TaskRead, TaskReader } from '../src/http/task-reader.js';
+import { viewWithOutcome } from '../src/record/embedded-outcome.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/record/entry.js';
 import type { ResultBackend } from '../src/result-backend.js';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
 
 type ResultRequest = FastifyRequest<{ Params: TaskParams; Querystring: ResultQuery }>;
 

@@ -20,9 +20,9 @@ import { bodyOf } from '../src/http/request-body.js';
 import { sendReceipt } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
 import { parseTtl } from '../src/http/time-to-live.js';
-import { progressFromJson } from '../src/progress.js';
+import { HEAD_ONLY, progressState } from '../src/record/entry.js';
+import { progressFromJson } from '../src/record/progress.js';
 import type { ResultBackend } from '../src/result-backend.js';
-import { HEAD_ONLY, progressState } from '../src/task-entry.js';
 
 const URL = '/v1/tasks/:task_id/status';
 

@@ -1,4 +1,5 @@
 /** A task as a whole: `GET`, `DELETE /v1/tasks/{task_id}` and `PUT …/expiry`. */
+
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
@@ -16,11 +17,12 @@ import { requireJson } from '../src/http/media-type.js';
 import { parsePrefer } from '../src/http/preferences.js';
 import { readRoute } from '../src/http/read-route.js';
 import { bodyOf } from '../src/http/request-body.js';
-import { absence, sendReceipt, UNKNOWN_STATE, viewWithOutcome } from '../src/http/task-answer.js';
+import { absence, sendReceipt, UNKNOWN_STATE } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
 import { ttlFromJson } from '../src/http/time-to-live.js';
+import { viewWithOutcome } from '../src/record/embedded-outcome.js';
+import { WITH_BODY, WITH_LOG } from '../src/record/entry.js';
 import type { ResultBackend } from '../src/result-backend.js';
-import { WITH_BODY, WITH_LOG } from '../src/task-entry.js';
 
 const URL = '/v1/tasks/:task_id';
 

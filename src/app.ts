@@ -1,5 +1,5 @@
 /**
- * The HTTP service around one broker: builds it, and never listens. `server.ts` does.
+ * The HTTP service around one broker: builds it, and never listens. `service/server.ts` does.
  *
  * Bodies arrive as bytes and leave as bytes: there is no JSON parser and no serializer between a
  * worker's outcome and the store.
@@ -42,10 +42,9 @@ import {
 } from './http/problem.js';
 import { badHost, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
 import { checkAllQueries, queryValidator } from './http/query-validator.js';
-
+import { StoreHealth } from './http/store-health.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
-import { StoreHealth } from './store-health.js';
 import { WaitHub, type WaitHubOptions } from './wait-hub.js';
 
 export interface AppOptions extends WaitHubOptions, EventHubOptions {

@@ -8,11 +8,10 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BaseBroker } from './base-broker.js';
-import { withoutCredentials } from './credentials.js';
-import { invalidParameter, ResultdError, shown } from './errors.js';
-import type { TaskQueue } from './queue/task-queue.js';
+import { invalidParameter, ResultdError, shown, withoutCredentials } from './errors.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
+import { BaseBroker } from './task/base-broker.js';
+import type { TaskQueue } from './task/task-queue.js';
 
 export interface BrokerOptions extends ResultBackendOptions {
   /** The memory backend's bound on outcomes. Default: unlimited. */

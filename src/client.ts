@@ -2,34 +2,34 @@
  * `resultd/client`: tasks and workers of a resultd elsewhere. Neither Fastify nor any store's client
  * is in reach of it, by lazy imports neither, so that a bundle of it holds what it needs.
  */
-import { BaseBroker } from './base-broker.js';
-import { withoutCredentials } from './credentials.js';
-import { invalidParameter, shown } from './errors.js';
-import type { TaskQueue } from './queue/task-queue.js';
-import type { ResultBackendOptions } from './result-backend-types.js';
 
-export type { BaseBroker } from './base-broker.js';
+import { invalidParameter, shown, withoutCredentials } from './errors.js';
+import type { ResultBackendOptions } from './result-backend/types.js';
+import { BaseBroker } from './task/base-broker.js';
+import type { TaskQueue } from './task/task-queue.js';
+
 export { type ErrorCode, ResultdError } from './errors.js';
-export { type OutcomeValue, opaqueOutcome, outcomeFromJson } from './outcome.js';
-export { Kicker } from './queue/kicker.js';
-export type { TaskMessage } from './queue/task-message.js';
+export { NEVER } from './record/entry.js';
+export { type OutcomeValue, opaqueOutcome, outcomeFromJson } from './record/outcome.js';
+export type { TaskSnapshot } from './record/snapshot.js';
+export type * from './result-backend/types.js';
+export type { ResultBackend } from './result-backend.js';
+export type { BaseBroker } from './task/base-broker.js';
+export { type Gathered, type GatherOptions, gather } from './task/gather.js';
+export { Kicker } from './task/kicker.js';
+export type { WaitLimits } from './task/long-waits.js';
+export { TaskFailedError, TaskTimeoutError } from './task/task-errors.js';
+export type { TaskException } from './task/task-exception.js';
+export type { TaskMessage } from './task/task-message.js';
 export {
   type Deliver,
   InProcessQueue,
   type ReceiveOptions,
   type TaskQueue,
-} from './queue/task-queue.js';
-export type { ResultBackend } from './result-backend.js';
-export type * from './result-backend-types.js';
-export { type Gathered, type GatherOptions, gather } from './task/gather.js';
-export { TaskFailedError, TaskTimeoutError } from './task/task-errors.js';
-export type { TaskException } from './task/task-exception.js';
+} from './task/task-queue.js';
 export type { TaskResult } from './task/task-result.js';
 export type { TaskProgress, TaskStatus } from './task/task-status.js';
 export { type TakeOptions, Task, type WaitResultOptions } from './task.js';
-export { NEVER } from './task-entry.js';
-export type { TaskSnapshot } from './task-snapshot.js';
-export type { WaitLimits } from './waits/long-waits.js';
 export type { ExecutionReport } from './worker/execution.js';
 export { type TaskContext, taskContext } from './worker/task-context.js';
 export { WorkerError, type WorkerStage } from './worker/worker-error.js';

@@ -4,11 +4,9 @@
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { withoutCredentials } from './credentials.js';
-import { parseDuration } from './duration.js';
-import { shown } from './errors.js';
-import { parseSize } from './size.js';
-import { NEVER } from './task-entry.js';
+import { shown, withoutCredentials } from './errors.js';
+import { NEVER } from './record/entry.js';
+import { parseDuration, parseSize } from './units.js';
 
 /** What the service runs with. Times are milliseconds, sizes bytes. */
 export interface Config {

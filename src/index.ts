@@ -6,30 +6,7 @@
 
 export { Broker, type BrokerOptions } from './broker.js';
 export * from './client.js';
-export {
-  type Command,
-  type Conditions,
-  type ConsumeCommand,
-  type DeleteCommand,
-  type ExpireCommand,
-  REPLAY_MS,
-  type Reply,
-  type SetOutcomeCommand,
-  type SetProgressCommand,
-  type Verdict,
-} from './commands.js';
-export { type Consumed, type Decision, decide, type Stored } from './decide.js';
 export { invalidParameter, overloaded, storeUnavailable, unsupported } from './errors.js';
-export {
-  compareListed,
-  countAll,
-  type Listed,
-  type Scan,
-  type StateCounts,
-  scanAll,
-} from './listing.js';
-export type { Outcome, OutcomeInfo } from './outcome.js';
-export { ResultBackend } from './result-backend.js';
 export {
   entryExpiresAt,
   HEAD_ONLY,
@@ -41,5 +18,28 @@ export {
   versionOf,
   WITH_BODY,
   WITH_LOG,
-} from './task-entry.js';
-export { decodeHead, encodeHead } from './wire/entry-head.js';
+} from './record/entry.js';
+export { decodeHead, encodeHead } from './record/head.js';
+export {
+  compareListed,
+  countAll,
+  type Listed,
+  type Scan,
+  type StateCounts,
+  scanAll,
+} from './record/listing.js';
+export type { Outcome, OutcomeInfo } from './record/outcome.js';
+export {
+  type Command,
+  type Conditions,
+  type ConsumeCommand,
+  type DeleteCommand,
+  type ExpireCommand,
+  REPLAY_MS,
+  type Reply,
+  type SetOutcomeCommand,
+  type SetProgressCommand,
+  type Verdict,
+} from './result-backend/commands.js';
+export { type Consumed, type Decision, decide, type Stored } from './result-backend/decide.js';
+export { ResultBackend } from './result-backend.js';

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command `resultd`. The only file that handles signals and ends the process, beside `serve.ts`,
+ * The command `resultd`. The only file that handles signals and ends the process, beside `service/serve.ts`,
  * which runs the service.
  */
 import { writeSync } from 'node:fs';
@@ -46,7 +46,7 @@ async function main(
 async function serve(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   if (asksForHelp(args)) return print(process.stdout, serveHelp());
   const config = readConfig(args, env);
-  const service = await import('./serve.js');
+  const service = await import('./service/serve.js');
   await service.serve(config, fail);
   return undefined;
 }

@@ -6,16 +6,35 @@
  * alone, on entries of opaque bytes. Absence is a value (`undefined`, `false`); a store that could
  * not be asked is an error (`store-unavailable`).
  */
-import type { Command, Conditions, Reply } from './commands.js';
+
 import * as errors from './errors.js';
-import { LifeCycle } from './life-cycle.js';
-import { decodeCursor, encodeCursor, PAGE_BYTES, type StateCounts, withinPage } from './listing.js';
-import { checkNamespace, checkTaskId } from './names.js';
-import { type Outcome, type OutcomeValue, outcomeFromException } from './outcome.js';
-import type { Progress, ProgressValue } from './progress.js';
-import { randomVersion } from './random-version.js';
-import { receiptOf, refusalIn, snapshotOf } from './reply.js';
-import { Primitives } from './result-backend-primitives.js';
+import {
+  HEAD_ONLY,
+  liveEntry,
+  type ManyParts,
+  NEVER,
+  type Parts,
+  stateOf,
+  WITH_BODY,
+  WITH_LOG,
+} from './record/entry.js';
+import {
+  decodeCursor,
+  encodeCursor,
+  PAGE_BYTES,
+  type StateCounts,
+  withinPage,
+} from './record/listing.js';
+import { checkNamespace, checkTaskId } from './record/names.js';
+import { type Outcome, type OutcomeValue, outcomeFromException } from './record/outcome.js';
+import type { Progress, ProgressValue } from './record/progress.js';
+import type { TaskSnapshot } from './record/snapshot.js';
+import { randomVersion } from './record/version.js';
+import type { Command, Conditions, Reply } from './result-backend/commands.js';
+import { LifeCycle } from './result-backend/life-cycle.js';
+import { Primitives } from './result-backend/primitives.js';
+import { receiptOf, refusalIn, snapshotOf } from './result-backend/replies.js';
+import type { TaskWaits } from './result-backend/task-waits.js';
 import type {
   ConsumeOptions,
   GetOptions,
@@ -29,22 +48,10 @@ import type {
   TaskPage,
   Unsubscribe,
   WriteReceipt,
-} from './result-backend-types.js';
-import {
-  HEAD_ONLY,
-  liveEntry,
-  type ManyParts,
-  NEVER,
-  type Parts,
-  stateOf,
-  WITH_BODY,
-  WITH_LOG,
-} from './task-entry.js';
-import type { TaskSnapshot } from './task-snapshot.js';
-import type { TaskWaits } from './waits/task-waits.js';
-import { WriteCommands } from './write-commands.js';
+} from './result-backend/types.js';
+import { WriteCommands } from './result-backend/write-commands.js';
 
-export type * from './result-backend-types.js';
+export type * from './result-backend/types.js';
 
 const DAY_MS = 86_400_000;
 

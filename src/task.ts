@@ -6,16 +6,16 @@
  * has a `code` of its own: see `task/task-errors.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { persist } from './backoff.js';
-import type { BaseBroker } from './base-broker.js';
-import { checkTaskId } from './names.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from './record/entry.js';
+import { checkTaskId } from './record/names.js';
 import type { GetOptions } from './result-backend.js';
+import type { TaskBroker } from './task/broker.js';
+import type { WaitLimits } from './task/long-waits.js';
 import { removedTask, TaskTimeoutError, unknownTask, unreadyTask } from './task/task-errors.js';
 import type { TaskException } from './task/task-exception.js';
 import { TaskResult } from './task/task-result.js';
 import { progressOf, statusOf, type TaskProgress, type TaskStatus } from './task/task-status.js';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from './task-entry.js';
-import type { WaitLimits } from './waits/long-waits.js';
+import { persist } from './timing.js';
 
 export interface WaitResultOptions extends WaitLimits, GetOptions {}
 
@@ -30,10 +30,10 @@ const CONSUMES_WITHIN_MS = 10_000;
 export class Task<Value = unknown> {
   readonly taskId: string;
   /** Whose task it is. */
-  readonly broker: BaseBroker;
+  readonly broker: TaskBroker;
 
   /** Throws `invalid-task-id`. */
-  constructor(broker: BaseBroker, taskId: string) {
+  constructor(broker: TaskBroker, taskId: string) {
     checkTaskId(taskId);
     this.taskId = taskId;
     this.broker = broker;

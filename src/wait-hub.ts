@@ -8,21 +8,18 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { readInChunks } from './chunked-reads.js';
+import type { TaskSnapshot } from './record/snapshot.js';
+import type {
+  ManyWait,
+  ManyWaitRequest,
+  TaskWaits,
+  Wait,
+  WaitRequest,
+} from './result-backend/task-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
-import type { TaskSnapshot } from './task-snapshot.js';
-import { type ManyWait, type ManyWaitRequest, ManyWaits } from './waits/many-waits.js';
-import type { TaskWaits } from './waits/task-waits.js';
-import {
-  type Ending,
-  partsFor,
-  reasonToEnd,
-  settle,
-  Topic,
-  type Wait,
-  Waiter,
-  type WaitRequest,
-} from './waits/waiter.js';
+import { readInChunks } from './waits/chunked-reads.js';
+import { ManyWaits } from './waits/many-waits.js';
+import { type Ending, partsFor, reasonToEnd, settle, Topic, Waiter } from './waits/waiter.js';
 import { WaitingRoom } from './waits/waiting-room.js';
 
 export interface WaitHubOptions {

@@ -5,11 +5,12 @@
  * acknowledged after its outcome is stored, so that it is done at least once: a function may run
  * again for a message that was delivered again, and its last outcome stands.
  */
-import type { BaseBroker } from './base-broker.js';
+
 import { invalidParameter, shown } from './errors.js';
-import { startTimer } from './long-timer.js';
-import { Kicker } from './queue/kicker.js';
-import { parseTaskMessage, type TaskMessage } from './queue/task-message.js';
+import type { TaskBroker } from './task/broker.js';
+import { Kicker } from './task/kicker.js';
+import { parseTaskMessage, type TaskMessage } from './task/task-message.js';
+import { startTimer } from './timing.js';
 import { Execution, type ExecutionReport, type TaskFunction } from './worker/execution.js';
 import { captureConsole } from './worker/task-log.js';
 import { WorkerError } from './worker/worker-error.js';
@@ -58,7 +59,7 @@ type Settings = Required<Omit<WorkerOptions, 'ttlMs'>> & { readonly ttlMs: numbe
 const TEN_MINUTES_MS = 600_000;
 
 export class Worker {
-  readonly #broker: BaseBroker;
+  readonly #broker: TaskBroker;
   readonly #options: Settings;
   readonly #functions = new Map<string, TaskFunction>();
   readonly #running = new Set<Execution>();
@@ -71,7 +72,7 @@ export class Worker {
   #isStopped = false;
 
   /** Throws `invalid-parameter` for an option that is not valid. */
-  constructor(broker: BaseBroker, options: WorkerOptions = {}) {
+  constructor(broker: TaskBroker, options: WorkerOptions = {}) {
     this.#broker = broker;
     this.#options = {
       concurrency: options.concurrency ?? 100,

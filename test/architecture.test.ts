@@ -65,6 +65,53 @@ t.test('the rules see the modules that they are about', async (t) => {
   }
 });
 
+/** What everything may import; each of them, only the ones before it. */
+const BASE = ['errors', 'units', 'timing', 'version'];
+/** What each room may import beside itself and the base. A part and the folder of its name are one room. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  json: [],
+  record: ['json'],
+  'result-backend': ['json', 'record'],
+  waits: ['record', 'result-backend'],
+  'wait-hub': ['record', 'result-backend', 'waits'],
+  events: ['record', 'result-backend', 'waits'],
+  task: ['json', 'record', 'result-backend', 'waits', 'wait-hub'],
+  worker: ['json', 'record', 'result-backend', 'task'],
+  backends: ['json', 'record', 'result-backend'],
+  http: ['json', 'record', 'result-backend', 'waits', 'wait-hub'],
+  service: ['app', 'broker', 'config'],
+  cli: ['json', 'record', 'result-backend', 'waits', 'task', 'broker', 'config'],
+};
+/** The parts at the root that are made of rooms, and may import any. */
+const ROOTS = ['app', 'broker', 'client', 'config', 'index', 'main'];
+
+const roomOf = (file: string): string => file.split('/')[1]!.replace(/\.ts$/, '');
+
+t.test('every file has its room, and each room imports what it may', async (t) => {
+  for (const { file, imports } of modules.filter(({ file }) => file.startsWith('src/'))) {
+    const room = roomOf(file);
+    if (ROOTS.includes(room)) continue;
+    const allowed = BASE.includes(room)
+      ? BASE.slice(0, BASE.indexOf(room))
+      : [room, ...BASE, ...(ROOMS[room] ?? [])];
+    t.ok(BASE.includes(room) || room in ROOMS, `${file}: there is a room for it`);
+    for (const name of imports.filter((name) => /^(src|routes|schemas)\//.test(name))) {
+      t.ok(name.startsWith('src/') && allowed.includes(roomOf(name)), `${file}: ${name}`);
+    }
+  }
+});
+
+t.test('whoever opens src sees the parts, and nothing else', async (t) => {
+  const atRoot = modules.filter(
+    ({ file }) => file.split('/').length === 2 && file.startsWith('src/'),
+  );
+  t.ok(atRoot.length <= 16, `${atRoot.length} files`);
+});
+
+t.test('no file imports, in however many steps, a file that imports it', async (t) => {
+  for (const { file } of modules) t.notOk(reach(file).has(file), `${file} imports itself`);
+});
+
 t.test('schemas import only typebox and themselves', async (t) => {
   for (const { file, imports } of modules.filter(({ file }) => file.startsWith('schemas/'))) {
     for (const name of imports)
@@ -119,7 +166,7 @@ t.test('a client reaches the HTTP backend and its client, and nothing else', asy
   t.ok(reached.includes('src/backends/http/http-backend.ts'));
   t.ok(reached.includes('src/worker.ts'));
   for (const name of reached) {
-    const isOurs = name.startsWith('src/') && !/^src\/(app|broker|http\/|batch\/)/.test(name);
+    const isOurs = name.startsWith('src/') && !/^src\/(app|broker|http\/)/.test(name);
     const isRemote = !isBackend(name) || name.startsWith('src/backends/http/');
     t.ok(name === 'undici' || (isOurs && isRemote), name);
   }
@@ -150,9 +197,9 @@ t.test(
   async (t) => {
     for (const { file, text } of modules) {
       if (/process\.(exit|on)\b|closeWithGrace/.test(text)) {
-        t.ok(['src/main.ts', 'src/serve.ts'].includes(file), file);
+        t.ok(['src/main.ts', 'src/service/serve.ts'].includes(file), file);
       }
-      if (/\.listen\(/.test(text)) t.equal(file, 'src/server.ts');
+      if (/\.listen\(/.test(text)) t.equal(file, 'src/service/server.ts');
     }
   },
 );

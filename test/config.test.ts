@@ -1,7 +1,7 @@
 /** The configuration: variables, flags, defaults, and mistakes that are all named at once. */
 import t from 'tap';
 import { ConfigError, listSettings, readConfig } from '../src/config.js';
-import { NEVER } from '../src/task-entry.js';
+import { NEVER } from '../src/record/entry.js';
 
 function mistakesOf(args: string[], env: NodeJS.ProcessEnv): string {
   try {

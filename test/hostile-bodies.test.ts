@@ -1,7 +1,7 @@
 /** Bodies that are valid and made to be expensive: each is taken, or refused, in one linear pass. */
 import t from 'tap';
-import { outcomeFromException, outcomeFromJson } from '../src/outcome.js';
-import { MAX_MEMBERS } from '../src/wire/json-scanner.js';
+import { MAX_MEMBERS } from '../src/json/scanner.js';
+import { outcomeFromException, outcomeFromJson } from '../src/record/outcome.js';
 import { errorOf, isError } from './conformance/expect.js';
 
 const MIB = 1_024 * 1_024;

@@ -1,7 +1,7 @@
 /** Timers of any length. */
 import { mock } from 'node:test';
 import t from 'tap';
-import { startTimer } from '../src/long-timer.js';
+import { startTimer } from '../src/timing.js';
 
 const DAY_MS = 86_400_000;
 

@@ -4,8 +4,8 @@ import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { MemoryBackend } from '../src/backends/memory/memory-backend.js';
 import { ResultdError, storeUnavailable } from '../src/errors.js';
+import type { TaskEntry } from '../src/record/entry.js';
 import type { Listener } from '../src/result-backend.js';
-import type { TaskEntry } from '../src/task-entry.js';
 import { WaitHub, type WaitHubOptions } from '../src/wait-hub.js';
 
 /** The memory backend: its batched reads counted, its notifications and reads broken at will. */

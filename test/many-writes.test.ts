@@ -2,7 +2,7 @@
 import t, { type Test } from 'tap';
 import { MemoryBackend } from '../src/backends/memory/memory-backend.js';
 import { outcomeConflict, type ResultdError, storeUnavailable } from '../src/errors.js';
-import { Primitives } from '../src/result-backend-primitives.js';
+import { Primitives } from '../src/result-backend/primitives.js';
 
 /** Memory, one call for each write, as a store on a network is. */
 class OneByOne extends MemoryBackend {

@@ -3,9 +3,9 @@
  * with one mistake each, which it has to find. `npm run sim` runs it for longer.
  */
 import t from 'tap';
-import type { Command, Reply } from '../src/commands.js';
+import type { TaskEntry } from '../src/record/entry.js';
+import type { Command, Reply } from '../src/result-backend/commands.js';
 import type { Listener, Unsubscribe } from '../src/result-backend.js';
-import type { TaskEntry } from '../src/task-entry.js';
 import { testSeed } from './conformance/random.js';
 import { simulateMany } from './simulation/many.js';
 import { FaultyMemoryBackend, memoryWorld } from './simulation/memory-world.js';

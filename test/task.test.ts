@@ -1,10 +1,10 @@
 /** A Task's answers: what came of it, how it stands, and each way in which there is no answer. */
 import t from 'tap';
 import { ResultdError } from '../src/errors.js';
-import { opaqueOutcome, outcomeFromJson } from '../src/outcome.js';
+import { HEAD_ONLY } from '../src/record/entry.js';
+import { opaqueOutcome, outcomeFromJson } from '../src/record/outcome.js';
 import { TaskFailedError, TaskTimeoutError } from '../src/task/task-errors.js';
 import { Task } from '../src/task.js';
-import { HEAD_ONLY } from '../src/task-entry.js';
 import { errorOf } from './conformance/expect.js';
 import { stores } from './support/stores.js';
 

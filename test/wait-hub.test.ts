@@ -1,9 +1,10 @@
 /** The wait hub at its own level, over a real backend whose reads and hints are disturbed. */
+
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/task-entry.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/record/entry.js';
+import type { Wait, WaitRequest } from '../src/result-backend/task-waits.js';
 import { WaitHub, type WaitHubOptions } from '../src/wait-hub.js';
-import type { Wait, WaitRequest } from '../src/waits/waiter.js';
 import { errorOf, isError, opaque, success } from './conformance/expect.js';
 import { DisturbedBackend } from './support/disturbed-backend.js';
 

@@ -2,7 +2,7 @@
 import t from 'tap';
 import { MemoryBackend } from '../src/backends/memory/memory-backend.js';
 import { Broker } from '../src/broker.js';
-import type { TaskMessage } from '../src/queue/task-message.js';
+import type { TaskMessage } from '../src/task/task-message.js';
 import { Task } from '../src/task.js';
 import { taskContext } from '../src/worker/task-context.js';
 import { Worker, type WorkerOptions } from '../src/worker.js';

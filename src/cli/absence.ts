@@ -1,6 +1,6 @@
 /** Why a task has no outcome to print, in the words of the command line. */
 import { ResultdError, shown } from '../errors.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 
 export function unknown(taskId: string): ResultdError {
   return new ResultdError(

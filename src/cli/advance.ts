@@ -1,5 +1,5 @@
 /** How far a task has come, as its progress says, and the bar that shows it. */
-import type { TaskSnapshot } from '../task-snapshot.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import { oneLine } from './style.js';
 
 /** How far a task has come, and what it says of it. */

@@ -2,18 +2,11 @@
  * Reads the arguments of a command, strictly: a flag that the command does not have is a mistake, and so
  * is one too many of anything. All mistakes are told at once, by name.
  */
-import { parseArgs } from 'node:util';
-import { withoutCredentials } from '../credentials.js';
-import { shown } from '../errors.js';
-import type { Command } from './command.js';
-import type { Flags, FlagValues } from './flags.js';
 
-export interface ParsedArguments<F extends Flags> {
-  readonly positionals: readonly string[];
-  readonly flags: FlagValues<F>;
-  /** The program to run, and its arguments; empty where the command runs none. */
-  readonly program: readonly string[];
-}
+import { parseArgs } from 'node:util';
+import { shown, withoutCredentials } from '../errors.js';
+import type { Command, ParsedArguments } from './command.js';
+import type { Flags, FlagValues } from './flags.js';
 
 /** The command line is wrong, or what it was given to read: exit code 2. */
 export class UsageError extends Error {

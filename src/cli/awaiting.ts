@@ -2,11 +2,12 @@
  * Waits for one task or for many until a deadline that all of it shares, with the waits of Task: they
  * live through times when the store, or the service, cannot be asked.
  */
-import { persist } from '../backoff.js';
+
+import type { Parts } from '../record/entry.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
-import type { Parts } from '../task-entry.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { LongWaits, type WaitLimits } from '../waits/long-waits.js';
+import { LongWaits, type WaitLimits } from '../task/long-waits.js';
+import { persist } from '../timing.js';
 
 export interface AwaitOptions {
   /** Which bytes of the outcomes are wanted. */

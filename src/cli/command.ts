@@ -3,8 +3,7 @@
  * and returns its exit code; only the entry point handles signals and ends the process.
  */
 import type { ClientSettings } from '../config.js';
-import type { ParsedArguments } from './arguments.js';
-import type { Flags } from './flags.js';
+import type { Flags, FlagValues } from './flags.js';
 
 export interface Context {
   readonly settings: ClientSettings;
@@ -17,6 +16,13 @@ export interface Context {
   onSignal(listener: (signal: NodeJS.Signals) => void): () => void;
   /** The listener is told when nobody reads the standard output any more (EPIPE). */
   onOutputGone(listener: () => void): void;
+}
+
+export interface ParsedArguments<F extends Flags> {
+  readonly positionals: readonly string[];
+  readonly flags: FlagValues<F>;
+  /** The program to run, and its arguments; empty where the command runs none. */
+  readonly program: readonly string[];
 }
 
 export interface Command<F extends Flags = Flags> {

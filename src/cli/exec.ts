@@ -2,15 +2,16 @@
  * `resultd exec`: runs any program as a task. It says STARTED, and stores what became of the program:
  * its standard output, or why it failed.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
-import { isPassing, persist } from '../backoff.js';
 import { ResultdError, shown } from '../errors.js';
-import { checkTaskId } from '../names.js';
-import type { Outcome } from '../outcome.js';
+import { checkTaskId } from '../record/names.js';
+import type { Outcome } from '../record/outcome.js';
 import type { ResultBackend } from '../result-backend.js';
-import { parseSize } from '../size.js';
-import type { ParsedArguments } from './arguments.js';
+import { isPassing, persist } from '../timing.js';
+import { parseSize } from '../units.js';
 import { type ProgramRun, runProgram } from './child-program.js';
+import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { backendOf, urlOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';

@@ -1,6 +1,7 @@
 /** The flags of commands: how each is written, read and explained. A command has a table of them. */
-import { parseDuration } from '../duration.js';
-import { NEVER } from '../task-entry.js';
+
+import { NEVER } from '../record/entry.js';
+import { parseDuration } from '../units.js';
 
 export interface Flag<T = unknown> {
   /** What its value is called in the help, such as `DURATION`; undefined for a switch. */

@@ -1,7 +1,7 @@
 /** The live table of `resultd watch`: keeps the latest tasks, and draws them at most four times a second. */
-import type { StateCounts } from '../listing.js';
+import type { StateCounts } from '../record/listing.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
 import { Screen } from './screen.js';
 import { oneLine, type Style } from './style.js';
 import type { Change } from './task-feed.js';

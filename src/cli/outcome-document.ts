@@ -1,7 +1,7 @@
 /** Outcomes out of what a command line or a program gives: JSON is taken as it is spelt. */
 import { ResultdError, shown } from '../errors.js';
-import { type Outcome, outcomeFromJson } from '../outcome.js';
-import { scanLoneValue, typeAt } from '../wire/json-scanner.js';
+import { scanLoneValue, typeAt } from '../json/scanner.js';
+import { type Outcome, outcomeFromJson } from '../record/outcome.js';
 import { UsageError } from './arguments.js';
 
 export interface Accompaniment {

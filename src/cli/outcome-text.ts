@@ -2,9 +2,8 @@
  * An outcome as commands print it. The value is printed as its writer spelt it: numbers, escapes and key
  * order are never re-written.
  */
-import { viewWithOutcome } from '../http/task-answer.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { decodeString } from '../wire/json-lexer.js';
+
+import { decodeString } from '../json/lexer.js';
 import {
   type JsonType,
   type Member,
@@ -12,7 +11,9 @@ import {
   scanValue,
   typeAt,
   walkElements,
-} from '../wire/json-scanner.js';
+} from '../json/scanner.js';
+import { viewWithOutcome } from '../record/embedded-outcome.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Context } from './command.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { harmless, oneLine, Style } from './style.js';

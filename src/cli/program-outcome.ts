@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
 import { shown } from '../errors.js';
-import { type Outcome, opaqueOutcome } from '../outcome.js';
+import { type Outcome, opaqueOutcome } from '../record/outcome.js';
 import type { ProgramRun } from './child-program.js';
 import { type Accompaniment, failureOf, jsonValueIn, successOf } from './outcome-document.js';
 

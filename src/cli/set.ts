@@ -1,7 +1,9 @@
 /** `resultd set`: what a task returned. */
+
 import { isUtf8 } from 'node:buffer';
-import { type Outcome, opaqueOutcome } from '../outcome.js';
-import { type ParsedArguments, UsageError } from './arguments.js';
+import { type Outcome, opaqueOutcome } from '../record/outcome.js';
+import { UsageError } from './arguments.js';
+import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { switchFlag, textFlag } from './flags.js';
 import { readInput } from './input.js';

@@ -1,10 +1,11 @@
 /** Stores an outcome for `set` and `fail`, and says so where JSON is asked for. */
-import { persist } from '../backoff.js';
+
 import { outcomeConflict, ResultdError } from '../errors.js';
-import { checkTaskId } from '../names.js';
-import type { Outcome } from '../outcome.js';
+import { checkTaskId } from '../record/names.js';
+import type { Outcome } from '../record/outcome.js';
+import { unknownStatusView } from '../record/snapshot.js';
 import type { ResultBackend, WriteReceipt } from '../result-backend.js';
-import { unknownStatusView } from '../task-snapshot.js';
+import { persist } from '../timing.js';
 import type { Context } from './command.js';
 import { backendOf, type ConnectionFlags } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';

@@ -3,8 +3,9 @@
  * hinted at are read in one batch, at most ten times a second. Where hints were lost, what is known and
  * what was written since is read again.
  */
+
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
 
 /** One task as it is now; without a snapshot it is gone. */
 export interface Change {

@@ -1,6 +1,6 @@
 /** Tasks as a table that fits a terminal: counts by state at the top, then the latest tasks. */
-import { COUNTED_STATES, type StateCounts } from '../listing.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
+import { COUNTED_STATES, type StateCounts } from '../record/listing.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import { type Advance, advanceOf, bar } from './advance.js';
 import { fit, type Style, seconds } from './style.js';
 

@@ -5,8 +5,9 @@
  * It goes to the error output, so that the standard output may be a pipe. It reads the few tasks that it
  * shows once a second; the wait itself does not depend on it.
  */
+
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
 import { advanceOf, bar } from './advance.js';
 import type { Context } from './command.js';
 import { fit, Style, seconds } from './style.js';

@@ -1,12 +1,13 @@
 /** `resultd wait`: until tasks are ready. Progress is shown on a terminal while it waits. */
-import { viewWithOutcome } from '../http/task-answer.js';
-import { checkTaskId } from '../names.js';
+
+import { viewWithOutcome } from '../record/embedded-outcome.js';
+import { WITH_BODY, WITH_LOG } from '../record/entry.js';
+import { checkTaskId } from '../record/names.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
-import { WITH_BODY, WITH_LOG } from '../task-entry.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
 import { notReady, removed, unknown } from './absence.js';
-import type { ParsedArguments } from './arguments.js';
 import { Awaiting, type Found } from './awaiting.js';
+import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { backendOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';

@@ -1,8 +1,9 @@
 /** `resultd watch`: what becomes of tasks, as a live table or as lines. */
-import { withoutCredentials } from '../credentials.js';
-import { checkTaskId } from '../names.js';
+
+import { withoutCredentials } from '../errors.js';
+import { checkTaskId } from '../record/names.js';
 import { advanceOf } from './advance.js';
-import type { ParsedArguments } from './arguments.js';
+import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { urlOf, withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';

@@ -3,8 +3,8 @@
  * buffer; one that is behind is given nothing, and reads on from the log when it can.
  */
 
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { COMMENT_BLOCK, idBlock } from '../wire/event-stream.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
+import { COMMENT_BLOCK, idBlock } from './event-blocks.js';
 import type { EventLog, ResetReason, TaskEvent } from './event-log.js';
 import type { EventReader } from './event-reader.js';
 

@@ -8,12 +8,12 @@
  */
 
 import type { Writable } from 'node:stream';
-import { readInChunks } from '../chunked-reads.js';
 import * as errors from '../errors.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { retryBlock } from '../wire/event-stream.js';
+import { readInChunks } from '../waits/chunked-reads.js';
 import { EventAudience } from './event-audience.js';
+import { retryBlock } from './event-blocks.js';
 import type { EventFilter } from './event-filter.js';
 import { EventLog, type TaskEvent } from './event-log.js';
 import { EventReader } from './event-reader.js';

@@ -4,8 +4,8 @@
  * and is sent the latest of each task once it reads on. What has left the window is a gap.
  */
 import { randomBytes } from 'node:crypto';
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { eventBlock } from '../wire/event-stream.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
+import { eventBlock } from './event-blocks.js';
 
 export interface TaskEvent {
   readonly seq: number;

@@ -1,7 +1,7 @@
 /** `If-Match` and `If-None-Match` (RFC 9110 §13.1), and the ETags in them (§8.8.3). */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Conditions } from '../commands.js';
 import { invalidParameter, shown } from '../errors.js';
+import type { Conditions } from '../result-backend/commands.js';
 
 const TAG = /(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"/g;
 /** Tags between commas; empty elements are allowed (§5.6.1). */

@@ -1,6 +1,6 @@
 /** Answers that are JSON text already. */
 import type { FastifyReply } from 'fastify';
-import { JSON_TYPE } from '../outcome.js';
+import { JSON_TYPE } from '../record/outcome.js';
 
 const asItIs = (payload: unknown): string => payload as string;
 

@@ -1,7 +1,7 @@
 /** Which bodies are taken, by their headers: JSON, opaque, or refused with 415. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { type ResultdError, shown } from '../errors.js';
-import { JSON_TYPE } from '../outcome.js';
+import { JSON_TYPE } from '../record/outcome.js';
 import { mediaType } from './problem.js';
 
 /** What a form or a missing header means: a client that did not say what it sends. */

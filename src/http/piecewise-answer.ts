@@ -1,7 +1,7 @@
 /** A JSON answer that is made in pieces: sent whole where it is small, else as it is made. */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { JSON_TYPE } from '../outcome.js';
+import { JSON_TYPE } from '../record/outcome.js';
 import { sendJson } from './json-answer.js';
 
 /** Up to so many bytes are gathered, so that a small answer has a length and goes out in one write. */

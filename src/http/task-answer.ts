@@ -1,9 +1,9 @@
 /** How a task is answered: the headers that every answer about a task has, and its bodies. */
 import type { FastifyReply } from 'fastify';
 import { notReady, type ResultdError, taskRemoved, taskUnknown } from '../errors.js';
-import { JSON_TYPE } from '../outcome.js';
+import { JSON_TYPE } from '../record/outcome.js';
+import { type TaskSnapshot, unknownStatusView } from '../record/snapshot.js';
 import type { WriteReceipt } from '../result-backend.js';
-import { type TaskSnapshot, unknownStatusView } from '../task-snapshot.js';
 import { sendJson } from './json-answer.js';
 import type { Preferences } from './preferences.js';
 
@@ -83,17 +83,6 @@ export function sendReceipt(
   if (verdict === 'created') reply.code(201).header('location', `/v1/tasks/${taskId}/${record}`);
   if (isMinimal) return reply.header('preference-applied', 'return=minimal').send();
   return sendJson(reply, snapshot?.toStatusView() ?? unknownStatusView(taskId));
-}
-
-/** The status view with the outcome embedded, where there is one. */
-export function viewWithOutcome(snapshot: TaskSnapshot): Buffer {
-  const view = snapshot.toStatusView();
-  const { outcome } = snapshot;
-  if (outcome === undefined) return Buffer.from(view);
-  const start = Buffer.from(view.slice(0, -1));
-  return snapshot.isOpaque
-    ? Buffer.concat([start, Buffer.from(`,"outcome_base64":"${outcome.toString('base64')}"}`)])
-    : Buffer.concat([start, Buffer.from(',"outcome":'), outcome, Buffer.from('}')]);
 }
 
 /** Why a task is not there: it never was, or it went while the request waited. */

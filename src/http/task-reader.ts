@@ -2,14 +2,15 @@
  * Reads a task for a GET or HEAD: at once, or when it is what the client waits for (`?wait=`,
  * `Prefer: wait=n`, `If-None-Match`).
  */
+
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { parseDuration } from '../duration.js';
 import { invalidParameter } from '../errors.js';
+import type { Parts } from '../record/entry.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
+import type { WaitResult } from '../result-backend/task-waits.js';
 import type { ResultBackend } from '../result-backend.js';
-import type { Parts } from '../task-entry.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
+import { parseDuration } from '../units.js';
 import type { WaitHub } from '../wait-hub.js';
-import type { WaitResult } from '../waits/waiter.js';
 import { parseIfNoneMatch } from './entity-tags.js';
 import { parsePrefer } from './preferences.js';
 import { absence, setTaskHeaders } from './task-answer.js';

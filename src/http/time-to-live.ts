@@ -1,9 +1,10 @@
 /** Times to live, as a parameter or in a body. */
-import { parseDuration } from '../duration.js';
+
 import { invalidBody, invalidParameter, shown } from '../errors.js';
-import { NEVER } from '../task-entry.js';
-import { decodeString } from '../wire/json-lexer.js';
-import { type Member, scanDocument } from '../wire/json-scanner.js';
+import { decodeString } from '../json/lexer.js';
+import { type Member, scanDocument } from '../json/scanner.js';
+import { NEVER } from '../record/entry.js';
+import { parseDuration } from '../units.js';
 
 /** The milliseconds of `?ttl=`, `NEVER`, or undefined where it was left out. */
 export function parseTtl(text: string | undefined): number | undefined {

@@ -1,11 +1,12 @@
 /** Waits for many tasks at once, and reads their outcomes: one wait, however many they are. */
-import { persist } from '../backoff.js';
-import type { BaseBroker } from '../base-broker.js';
+
 import { invalidParameter } from '../errors.js';
+import { WITH_BODY, WITH_LOG } from '../record/entry.js';
 import type { GetOptions } from '../result-backend.js';
 import type { Task } from '../task.js';
-import { WITH_BODY, WITH_LOG } from '../task-entry.js';
-import type { WaitLimits } from '../waits/long-waits.js';
+import { persist } from '../timing.js';
+import type { TaskBroker } from './broker.js';
+import type { WaitLimits } from './long-waits.js';
 import { TaskResult } from './task-result.js';
 
 export interface GatherOptions extends WaitLimits, GetOptions {
@@ -67,7 +68,7 @@ export async function gather<Tasks extends readonly Task[]>(
 }
 
 async function waitFor(
-  broker: BaseBroker,
+  broker: TaskBroker,
   taskIds: readonly string[],
   { mode, limits }: { mode: NonNullable<GatherOptions['mode']>; limits: WaitLimits },
 ): Promise<{ isComplete: boolean; taskIds: string[] }> {
@@ -99,7 +100,7 @@ function targetOf(mode: NonNullable<GatherOptions['mode']>, distinct: number): n
 }
 
 async function readOutcomes<Value>(
-  broker: BaseBroker,
+  broker: TaskBroker,
   taskIds: readonly string[],
   withLogs: boolean,
 ): Promise<Map<string, TaskResult<Value>>> {

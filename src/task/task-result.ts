@@ -3,8 +3,8 @@
  * `unwrap` throws it.
  */
 import { ResultdError, shown } from '../errors.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-import { type Member, membersOfStored } from '../wire/json-scanner.js';
+import { type Member, membersOfStored } from '../json/scanner.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 import { TaskFailedError } from './task-errors.js';
 import { exceptionOf, type TaskException } from './task-exception.js';
 

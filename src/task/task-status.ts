@@ -1,6 +1,6 @@
 /** How a task stands, without its outcome. */
-import type { Progress } from '../progress.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
+import type { Progress } from '../record/progress.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
 
 /** What a task has told of its progress. */
 export interface TaskProgress {

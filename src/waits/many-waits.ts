@@ -6,39 +6,12 @@
  * ready: the answer is what one read found, so a task that was ready and has been removed since is
  * pending again. In between, only tasks that something is heard of are read.
  */
-import { readInChunks } from '../chunked-reads.js';
+
 import type { ResultdError } from '../errors.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
+import type { ManyWait, ManyWaitRequest, ManyWaitResult } from '../result-backend/task-waits.js';
 import type { ResultBackend } from '../result-backend.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-
-export interface ManyWaitRequest {
-  /** Duplicates count once. */
-  readonly taskIds: readonly string[];
-  /** How many different tasks must be ready. */
-  readonly target: number;
-  /** Milliseconds; clamped, and shortened at random by up to 1/16. */
-  readonly timeoutMs: number;
-  /** Who waits, for the limit on each caller. */
-  readonly caller: string;
-}
-
-export interface ManyWaitResult {
-  /** Whether as many tasks were ready as was asked for. */
-  readonly isComplete: boolean;
-  /** This process is shutting down: that is why it is answered now. */
-  readonly isDraining: boolean;
-  /**
-   * The tasks that are ready, without their outcomes' bytes; undefined for one that has to be read
-   * anew, since together they are too large to be kept.
-   */
-  readonly ready: ReadonlyMap<string, TaskSnapshot | undefined>;
-}
-
-export interface ManyWait {
-  readonly result: Promise<ManyWaitResult>;
-  /** Leaves nothing behind; `result` never settles. Safe to call at any time, and again. */
-  cancel(): void;
-}
+import { readInChunks } from './chunked-reads.js';
 
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 type Ending = 'timeout' | 'draining' | ResultdError;

@@ -2,43 +2,11 @@
  * One parked caller of the wait hub, and the rules of when a read of its task ends the wait. The
  * hub decides when to read; nothing here does.
  */
+
 import type { ResultdError } from '../errors.js';
-import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from '../task-entry.js';
-import type { TaskSnapshot } from '../task-snapshot.js';
-
-export interface WaitRequest {
-  readonly taskId: string;
-  /** What the answer needs of the task. */
-  readonly parts: Parts;
-  /** Milliseconds. It is shortened at random by up to 1/16, so that waiters do not end in a herd. */
-  readonly timeoutMs: number;
-  /**
-   * Undefined: wait until the task is ready. Else: until its version is none of these (a version is
-   * an ETag without quotes). With an empty list: until there is a task at all.
-   */
-  readonly knownVersions?: readonly string[] | undefined;
-  /** Who waits, for the limit on each caller. */
-  readonly caller: string;
-}
-
-/**
- * What a wait ended with.
- * - `done`: what was waited for has come.
- * - `removed`: the task was known when the waiter was parked, and is gone.
- * - `timeout`: time is up; the snapshot is what an immediate read gives.
- * - `draining`: this process is shutting down; the snapshot is the present state.
- */
-export interface WaitResult {
-  readonly reason: 'done' | 'removed' | 'timeout' | 'draining';
-  readonly snapshot: TaskSnapshot | undefined;
-}
-
-/** A wait that can be given up: its caller has gone. */
-export interface Wait {
-  readonly result: Promise<WaitResult>;
-  /** Leaves nothing behind; `result` never settles. Safe to call at any time, and again. */
-  cancel(): void;
-}
+import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from '../record/entry.js';
+import type { TaskSnapshot } from '../record/snapshot.js';
+import type { Wait, WaitRequest, WaitResult } from '../result-backend/task-waits.js';
 
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 export type Ending = 'timeout' | 'draining' | ResultdError;

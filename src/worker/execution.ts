@@ -2,12 +2,12 @@
  * One message being executed: the runs of its function, the status that is told meanwhile, and the
  * outcome, which is saved before anything else may happen to the message.
  */
-import { persist } from '../backoff.js';
+
 import { ResultdError, shown } from '../errors.js';
-import { startTimer } from '../long-timer.js';
-import type { Outcome } from '../outcome.js';
-import type { TaskMessage } from '../queue/task-message.js';
+import type { Outcome } from '../record/outcome.js';
 import type { ResultBackend } from '../result-backend.js';
+import type { TaskMessage } from '../task/task-message.js';
+import { persist, startTimer } from '../timing.js';
 import { retryRule, timeoutOf } from './labels.js';
 import { isRefused, outcomeOf, type Run, standInOf } from './outcome-record.js';
 import { ProgressReporter } from './progress-reporter.js';

@@ -3,9 +3,9 @@
  * could not be stored, and why, so that nobody waits for the task in vain.
  */
 import { ResultdError } from '../errors.js';
-import { type Outcome, outcomeFromJson } from '../outcome.js';
-import type { TaskMessage } from '../queue/task-message.js';
-import { jsonOf } from '../wire/strict-json.js';
+import { jsonOf } from '../json/values.js';
+import { type Outcome, outcomeFromJson } from '../record/outcome.js';
+import type { TaskMessage } from '../task/task-message.js';
 import { exceptionRecord } from './thrown-error.js';
 
 /** What a run came to. */

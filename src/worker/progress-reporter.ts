@@ -3,9 +3,10 @@
  * a function that reports often costs the store no more than it can take. What gets lost is made up
  * for by the next report, or by the outcome.
  */
-import { progressFromJson } from '../progress.js';
+
+import { jsonOf } from '../json/values.js';
+import { progressFromJson } from '../record/progress.js';
 import type { ResultBackend } from '../result-backend.js';
-import { jsonOf } from '../wire/strict-json.js';
 
 export class ProgressReporter {
   readonly #backend: ResultBackend;

@@ -3,7 +3,7 @@
  * any value, and behave badly: getters that throw, causes in a circle, texts without end.
  */
 import { inspect, types } from 'node:util';
-import { jsonOf } from '../wire/strict-json.js';
+import { jsonOf } from '../json/values.js';
 
 export interface ExceptionRecord extends Readonly<Record<string, unknown>> {
   readonly exc_type: string;

@@ -6,8 +6,8 @@ import t, { type Test } from 'tap';
 import { HttpBackend } from '../../src/backends/http/http-backend.js';
 import { Broker } from '../../src/broker.js';
 import type { ResultdError } from '../../src/errors.js';
-import { opaqueOutcome } from '../../src/outcome.js';
-import { NEVER, WITH_BODY } from '../../src/task-entry.js';
+import { NEVER, WITH_BODY } from '../../src/record/entry.js';
+import { opaqueOutcome } from '../../src/record/outcome.js';
 import {
   errorOf,
   expiresIn,

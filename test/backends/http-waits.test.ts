@@ -1,9 +1,10 @@
 /** Waits that a remote resultd holds: what ends them, and what does not. */
+
 import t, { type Test } from 'tap';
 import type { AppOptions } from '../../src/app.js';
 import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http/http-backend.js';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
-import type { Wait, WaitRequest } from '../../src/waits/waiter.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/record/entry.js';
+import type { Wait, WaitRequest } from '../../src/result-backend/task-waits.js';
 import {
   errorOf,
   eventually,

@@ -8,8 +8,8 @@ import { LmdbBackend, type LmdbBackendOptions } from '../../src/backends/lmdb/lm
 import { FIRST_KEY, INLINE_BYTES, TaskTables } from '../../src/backends/lmdb/task-tables.js';
 import { Broker } from '../../src/broker.js';
 import { ResultdError } from '../../src/errors.js';
+import { NEVER } from '../../src/record/entry.js';
 import type { WriteReceipt } from '../../src/result-backend.js';
-import { NEVER } from '../../src/task-entry.js';
 
 const LARGE = { returnValue: 'x'.repeat(2 * INLINE_BYTES), log: 'a log' };
 const SMALL = { returnValue: 1 };

@@ -7,10 +7,10 @@ import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { BUCKETS, bucketOf, Keys } from '../../src/backends/redis/keys.js';
 import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
-import { countedStateOf, noCounts } from '../../src/listing.js';
+import { NEVER } from '../../src/record/entry.js';
+import { countedStateOf, noCounts } from '../../src/record/listing.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ListQuery } from '../../src/result-backend.js';
-import { NEVER } from '../../src/task-entry.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { RedisServer, type RedisServerOptions } from '../support/redis-server.js';
 

@@ -8,13 +8,19 @@ import { Redis } from 'ioredis';
 import t from 'tap';
 import { bucketOf, Keys } from '../../src/backends/redis/keys.js';
 import { type Answer, argumentsOf, replyOf, SCRIPTS } from '../../src/backends/redis/scripts.js';
-import type { Command, Conditions } from '../../src/commands.js';
-import { type Decision, decide, type Stored } from '../../src/decide.js';
-import { COUNTED_STATES, countedStateOf } from '../../src/listing.js';
-import { outcomeFromValue } from '../../src/outcome.js';
-import { progressFromValue } from '../../src/progress.js';
-import { entryExpiresAt, NEVER, stateOf, type TaskEntry, versionOf } from '../../src/task-entry.js';
-import { decodeHead, encodeHead } from '../../src/wire/entry-head.js';
+import {
+  entryExpiresAt,
+  NEVER,
+  stateOf,
+  type TaskEntry,
+  versionOf,
+} from '../../src/record/entry.js';
+import { decodeHead, encodeHead } from '../../src/record/head.js';
+import { COUNTED_STATES, countedStateOf } from '../../src/record/listing.js';
+import { outcomeFromValue } from '../../src/record/outcome.js';
+import { progressFromValue } from '../../src/record/progress.js';
+import type { Command, Conditions } from '../../src/result-backend/commands.js';
+import { type Decision, decide, type Stored } from '../../src/result-backend/decide.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { RedisServer } from '../support/redis-server.js';
 

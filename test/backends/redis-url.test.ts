@@ -2,8 +2,8 @@
 import t from 'tap';
 import { parseRedisUrl } from '../../src/backends/redis/redis-url.js';
 import { Broker } from '../../src/broker.js';
-import { withoutCredentials } from '../../src/credentials.js';
 import type { ResultdError } from '../../src/errors.js';
+import { withoutCredentials } from '../../src/errors.js';
 
 t.test('a URL says all there is to say', async (t) => {
   t.strictSame(parseRedisUrl('redis://us%40er:p%3Ass@[::1]:7000/2?prefix=app:'), {

@@ -3,8 +3,8 @@
  * condition. The tables below are written from the rules, not from the code that decides.
  */
 import type { Test } from 'tap';
-import type { Conditions } from '../../src/commands.js';
 import { ResultdError } from '../../src/errors.js';
+import type { Conditions } from '../../src/result-backend/commands.js';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { errorOf, HOUR_MS, refused, sameVersion, snapshotIn, success } from './expect.js';
 import type { Context, Topic } from './topic.js';

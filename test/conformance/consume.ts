@@ -1,6 +1,7 @@
 /** Consume: one caller gets the outcome; a repeat by key gets it again; a late retry does no harm. */
+
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ConsumeOptions, ResultBackend } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import {
   failure,
   opaque,

@@ -1,5 +1,5 @@
 /** Failures as exceptions: what is completed, what is kept, and how to tell that there is one. */
-import { opaqueOutcome, outcomeFromException, outcomeFromJson } from '../../src/outcome.js';
+import { opaqueOutcome, outcomeFromException, outcomeFromJson } from '../../src/record/outcome.js';
 import { opaque, refused, sameBytes, success } from './expect.js';
 import type { Topic } from './topic.js';
 

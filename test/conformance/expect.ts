@@ -5,9 +5,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { type ErrorCode, ResultdError } from '../../src/errors.js';
-import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/outcome.js';
+import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { WriteReceipt } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 
 export const HOUR_MS = 3_600_000;
 

@@ -1,7 +1,7 @@
 /** Expiry: logical at once and to the millisecond, physical without anyone asking. */
 import type { Test } from 'tap';
+import { NEVER } from '../../src/record/entry.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import { NEVER } from '../../src/task-entry.js';
 import {
   eventually,
   expiresIn,

@@ -1,7 +1,7 @@
 /** Life cycle: every operation before, while and after; and what a restart finds again. */
 import type { Test } from 'tap';
+import { NEVER } from '../../src/record/entry.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import { NEVER } from '../../src/task-entry.js';
 import {
   errorOf,
   eventually,

@@ -1,8 +1,8 @@
 /** What the tests of lists and counts share: empty stores, whole traversals, and what reads say. */
 import type { Test } from 'tap';
-import { type CountedState, countedStateOf, noCounts } from '../../src/listing.js';
+import { type CountedState, countedStateOf, noCounts } from '../../src/record/listing.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ListQuery, ResultBackend } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import type { Context } from './topic.js';
 
 let spaces = 0;

@@ -3,8 +3,8 @@
  * backends of one store.
  */
 import { ResultdError } from '../../src/errors.js';
+import { NEVER } from '../../src/record/entry.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import { NEVER } from '../../src/task-entry.js';
 import {
   errorOf,
   failure,

@@ -1,8 +1,8 @@
 /** Many tasks at once: answers stand in the order asked for, and each item fails alone. */
 import { ResultdError } from '../../src/errors.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/record/entry.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { SetManyItem } from '../../src/result-backend.js';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { isError, refused, sameBytes, snapshotIn, success, successEnvelope } from './expect.js';
 import type { Topic } from './topic.js';
 

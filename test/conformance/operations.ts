@@ -4,8 +4,8 @@
  */
 
 import { ResultdError } from '../../src/errors.js';
+import { WITH_LOG } from '../../src/record/entry.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import { WITH_LOG } from '../../src/task-entry.js';
 import { success } from './expect.js';
 
 export type Operations = Readonly<Record<string, () => Promise<unknown>>>;

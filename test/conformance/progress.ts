@@ -1,5 +1,5 @@
 /** Progress: it tells how a task goes, and never whether it is finished. */
-import { progressFromJson } from '../../src/progress.js';
+import { progressFromJson } from '../../src/record/progress.js';
 import {
   HOUR_MS,
   pastInstant,

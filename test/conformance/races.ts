@@ -5,8 +5,8 @@
  */
 import type { Test } from 'tap';
 import { ResultdError } from '../../src/errors.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { errorOf, HOUR_MS, sameBytes, snapshotIn, success, successEnvelope } from './expect.js';
 import type { Context, Topic } from './topic.js';
 

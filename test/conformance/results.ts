@@ -1,5 +1,5 @@
 /** Outcomes of every kind come back as they were stored; who wins, and what the same outcome is. */
-import { opaqueOutcome, outcomeFromJson } from '../../src/outcome.js';
+import { opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
 import {
   FAILURE_ENVELOPE,
   failure,

@@ -1,6 +1,6 @@
 /** Sizes: large records come back whole, too large ones are refused whole. */
 import { createHash } from 'node:crypto';
-import { opaqueOutcome } from '../../src/outcome.js';
+import { opaqueOutcome } from '../../src/record/outcome.js';
 import { refused, sameBytes, success, successEnvelope } from './expect.js';
 import type { Topic } from './topic.js';
 

@@ -1,6 +1,6 @@
 /** The vectors of `test/vectors`: accepted and kept, accepted and completed, or refused. */
 import { readdir, readFile } from 'node:fs/promises';
-import { outcomeFromJson } from '../../src/outcome.js';
+import { outcomeFromJson } from '../../src/record/outcome.js';
 import { errorOf, isError, sameBytes } from './expect.js';
 import type { Topic } from './topic.js';
 

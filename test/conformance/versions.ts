@@ -1,7 +1,7 @@
 /** Versions: every write makes a new one, and none ever comes back for other content. */
 
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ResultBackend } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { HOUR_MS, pastInstant, snapshotIn, success } from './expect.js';
 import type { Context, Topic } from './topic.js';
 

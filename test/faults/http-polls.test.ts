@@ -1,8 +1,9 @@
 /** How often the HTTP backend asks a service that does not hold its waits. */
+
 import t, { type Test } from 'tap';
 import type { HttpBackend } from '../../src/backends/http/http-backend.js';
-import { WITH_BODY } from '../../src/task-entry.js';
-import type { Wait } from '../../src/waits/waiter.js';
+import { WITH_BODY } from '../../src/record/entry.js';
+import type { Wait } from '../../src/result-backend/task-waits.js';
 import { eventually } from '../conformance/expect.js';
 import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';

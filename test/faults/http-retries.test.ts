@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap';
 import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http/http-backend.js';
 import type { ResultdError } from '../../src/errors.js';
-import { NEVER } from '../../src/task-entry.js';
+import { NEVER } from '../../src/record/entry.js';
 import {
   errorOf,
   eventually,

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
 import { ResultdError } from '../../src/errors.js';
-import { WITH_BODY } from '../../src/task-entry.js';
+import { WITH_BODY } from '../../src/record/entry.js';
 import { WaitHub } from '../../src/wait-hub.js';
 import { FaultProxy, type ProxiedConnection } from '../support/fault-proxy.js';
 import { RedisServer } from '../support/redis-server.js';

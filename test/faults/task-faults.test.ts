@@ -2,10 +2,10 @@
 import t, { type Test } from 'tap';
 import { Broker } from '../../src/broker.js';
 import { ResultdError } from '../../src/errors.js';
+import type { TaskWaits } from '../../src/result-backend/task-waits.js';
 import { gather } from '../../src/task/gather.js';
 import { Task } from '../../src/task.js';
 import { WaitHub } from '../../src/wait-hub.js';
-import type { TaskWaits } from '../../src/waits/task-waits.js';
 import { errorOf } from '../conformance/expect.js';
 import { DisturbedBackend } from '../support/disturbed-backend.js';
 import { frontRemote } from '../support/fronted-remote.js';

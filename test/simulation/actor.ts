@@ -4,9 +4,9 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { ResultdError } from '../../src/errors.js';
+import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/record/entry.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ResultBackend, SetManyItem } from '../../src/result-backend.js';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/task-entry.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { batchItem, setMany } from './batch.js';
 import {
   type Answer,

@@ -2,8 +2,9 @@
  * What the actors of a schedule saw: each call with the moment before it and the moment after its
  * answer. A call without an answer may have been done, then or later, or never.
  */
-import type { Verdict } from '../../src/commands.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
+
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
+import type { Verdict } from '../../src/result-backend/commands.js';
 import { outcomeIn, progressIn } from './values.js';
 
 /** Conditions as they were sent. */

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LmdbBackend } from '../../src/backends/lmdb/lmdb-backend.js';
-import type { Command, Reply } from '../../src/commands.js';
+import type { Parts, TaskEntry } from '../../src/record/entry.js';
+import type { Command, Reply } from '../../src/result-backend/commands.js';
 import type { Listener, Unsubscribe } from '../../src/result-backend.js';
-import type { Parts, TaskEntry } from '../../src/task-entry.js';
 import { FaultSwitch, SWITCH_FAULTS } from './fault-switch.js';
 import type { World } from './world.js';
 

@@ -1,8 +1,8 @@
 /** The memory backend: two replicas of the service share it, and a restart of one is its hub's. */
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
-import type { Command, Reply } from '../../src/commands.js';
+import type { ManyParts, TaskEntry } from '../../src/record/entry.js';
+import type { Command, Reply } from '../../src/result-backend/commands.js';
 import type { Listener, Unsubscribe } from '../../src/result-backend.js';
-import type { ManyParts, TaskEntry } from '../../src/task-entry.js';
 import { FaultSwitch, SWITCH_FAULTS } from './fault-switch.js';
 import type { World } from './world.js';
 

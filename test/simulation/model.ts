@@ -3,7 +3,7 @@
  * mistake there shows. It keeps no clock: an expiry is a span of time in which it must lie, since
  * nobody outside the store knows when exactly a call was carried out.
  */
-import type { Verdict } from '../../src/commands.js';
+import type { Verdict } from '../../src/result-backend/commands.js';
 import type { Asked, Call, Seen } from './history.js';
 
 /** How far the clocks and their rounding may be apart, in milliseconds. */

@@ -1,8 +1,8 @@
 /** One replica of the service, without its HTTP: a backend and a wait hub, to be restarted. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TaskWaits } from '../../src/result-backend/task-waits.js';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { WaitHub } from '../../src/wait-hub.js';
-import type { TaskWaits } from '../../src/waits/task-waits.js';
 import type { Schedule } from './schedule.js';
 import type { Arena } from './world.js';
 

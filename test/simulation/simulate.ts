@@ -1,7 +1,7 @@
 /** Runs one schedule in one world, and tells which laws it broke. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ResultBackend, WriteReceipt } from '../../src/result-backend.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
 import { Actor, type Stage, seenAs } from './actor.js';
 import { setMany } from './batch.js';
 import { type Asked, History } from './history.js';

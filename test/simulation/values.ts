@@ -2,9 +2,9 @@
  * The few outcomes and progresses that a simulation writes, and their names. A reading is named by
  * its bytes: bytes that nobody wrote are a fault of their own.
  */
-import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/outcome.js';
-import { progressFromValue } from '../../src/progress.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
+import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
+import { progressFromValue } from '../../src/record/progress.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
 
 const json = (text: string): Outcome => outcomeFromJson(Buffer.from(text));
 

@@ -2,12 +2,12 @@
  * One client that waits through a wait hub. Where its replica is drained or has no answer, it waits
  * again at whichever replica runs, as a client behind a load balancer does.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
 import { ResultdError } from '../../src/errors.js';
-import { WITH_LOG } from '../../src/task-entry.js';
-import type { TaskSnapshot } from '../../src/task-snapshot.js';
-import type { TaskWaits } from '../../src/waits/task-waits.js';
-import type { Wait, WaitResult } from '../../src/waits/waiter.js';
+import { WITH_LOG } from '../../src/record/entry.js';
+import type { TaskSnapshot } from '../../src/record/snapshot.js';
+import type { TaskWaits, Wait, WaitResult } from '../../src/result-backend/task-waits.js';
 import type { Stage } from './actor.js';
 import { seenIn } from './history.js';
 

@@ -5,8 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import { storeUnavailable } from '../../src/errors.js';
+import type { TaskEntry } from '../../src/record/entry.js';
 import type { Listener, Unsubscribe } from '../../src/result-backend.js';
-import type { TaskEntry } from '../../src/task-entry.js';
 
 export class DisturbedBackend extends MemoryBackend {
   reads = 0;

@@ -3,7 +3,7 @@
  * stored, byte for byte. Sizes go from a few bytes to several pages of a store; some have a log.
  */
 import { createHash } from 'node:crypto';
-import { type Outcome, outcomeFromValue } from '../../src/outcome.js';
+import { type Outcome, outcomeFromValue } from '../../src/record/outcome.js';
 
 export function outcomeOf(taskId: string): Outcome {
   const digest = createHash('sha256').update(taskId).digest();

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis/redis-backend.js';
 import type { ResultdError } from '../../src/errors.js';
-import { WITH_BODY } from '../../src/task-entry.js';
+import { WITH_BODY } from '../../src/record/entry.js';
 import { WaitHub } from '../../src/wait-hub.js';
 
 const RETRY_MS = 20;

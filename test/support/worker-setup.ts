@@ -1,7 +1,7 @@
 /** A worker on a store, and messages for it. */
 import type { Test } from 'tap';
 import type { Broker } from '../../src/broker.js';
-import type { TaskMessage } from '../../src/queue/task-message.js';
+import type { TaskMessage } from '../../src/task/task-message.js';
 import type { WorkerError } from '../../src/worker/worker-error.js';
 import { Worker, type WorkerOptions } from '../../src/worker.js';
 import type { Store } from './stores.js';

@@ -1,5 +1,9 @@
 /** Commands as requests to a resultd, and its answers as replies. */
+
 import { createHash, randomUUID } from 'node:crypto';
+import { ResultdError, shown, unsupported } from '../../errors.js';
+import { NEVER, progressState, type TaskEntry } from '../../record/entry.js';
+import { JSON_TYPE, type Outcome } from '../../record/outcome.js';
 import type {
   Command,
   Conditions,
@@ -9,14 +13,11 @@ import type {
   Reply,
   SetOutcomeCommand,
   SetProgressCommand,
-} from '../../commands.js';
-import { ResultdError, shown, unsupported } from '../../errors.js';
-import { JSON_TYPE, type Outcome } from '../../outcome.js';
-import { NEVER, progressState, type TaskEntry } from '../../task-entry.js';
+} from '../../result-backend/commands.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { deepException } from './deep-exception.js';
 import { errorOf } from './remote-errors.js';
 import { entryFromView } from './task-view.js';
-import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** A request, and what its answer means. */
 export interface Exchange {

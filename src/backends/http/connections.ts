@@ -24,6 +24,15 @@ export interface RemoteRequest {
   readonly isRepeatable?: boolean;
 }
 
+export interface RemoteAnswer {
+  readonly status: number;
+  /** A header by its lower-case name. */
+  header(name: string): string | undefined;
+  readonly body: Buffer;
+  /** An earlier try of this request may have been carried out. */
+  readonly mayHaveBeenDone: boolean;
+}
+
 export interface SendOptions {
   /** How long the answer may take to begin, in milliseconds. */
   readonly timeoutMs: number;

@@ -3,8 +3,9 @@
  * exception, at most as deep as any document may be; its envelope is a little deeper. So it is sent
  * on as it came: flat.
  */
-import type { Outcome } from '../../outcome.js';
-import { MAX_DEPTH, type Member, membersOfStored, scanDocument } from '../../wire/json-scanner.js';
+
+import { MAX_DEPTH, type Member, membersOfStored, scanDocument } from '../../json/scanner.js';
+import type { Outcome } from '../../record/outcome.js';
 
 /** What a flat exception has beside the exception itself. */
 const BESIDE = ['execution_time', 'labels', 'log'] as const;

@@ -1,6 +1,7 @@
 /** One stream of events that lasts: when its connection ends, it makes another. */
-import { Backoff, pause } from '../../backoff.js';
+
 import { ResultdError, storeUnavailable } from '../../errors.js';
+import { Backoff, pause } from '../../timing.js';
 import { EventParser, type ServerEvent } from './event-parser.js';
 import { LONGEST_PAUSE_MS } from './retry-after.js';
 import { changeIn } from './task-view.js';

@@ -5,9 +5,12 @@
  * The service is the only clock and judge: what it shows is live, and what it refuses is refused
  * with the same error. It has one namespace over HTTP.
  */
-import type { Command, Reply } from '../../commands.js';
+
 import { unsupported } from '../../errors.js';
-import type { Listed, Scan, StateCounts } from '../../listing.js';
+import type { ManyParts, Parts, TaskEntry } from '../../record/entry.js';
+import type { Listed, Scan, StateCounts } from '../../record/listing.js';
+import type { Command, Reply } from '../../result-backend/commands.js';
+import type { TaskWaits } from '../../result-backend/task-waits.js';
 import {
   type Listener,
   ResultBackend,
@@ -15,8 +18,6 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import type { ManyParts, Parts, TaskEntry } from '../../task-entry.js';
-import type { TaskWaits } from '../../waits/task-waits.js';
 import { absentOr, exchangeOf, taskPath } from './command-request.js';
 import { EventSubscription } from './event-subscription.js';
 import { parseHttpUrl, type RemoteSettings } from './http-url.js';

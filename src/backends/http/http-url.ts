@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { rootCertificates } from 'node:tls';
-import { parseDuration } from '../../duration.js';
 import { invalidParameter, shown } from '../../errors.js';
+import { parseDuration } from '../../units.js';
 
 export interface RemoteSettings {
   /** `https://host:port` */

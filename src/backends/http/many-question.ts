@@ -1,11 +1,12 @@
 /** What a wait for many tasks asks, and when it ends. */
+
 import { invalidParameter } from '../../errors.js';
-import { JSON_TYPE } from '../../outcome.js';
-import { TaskSnapshot } from '../../task-snapshot.js';
-import type { ManyWaitRequest, ManyWaitResult } from '../../waits/many-waits.js';
+import { JSON_TYPE } from '../../record/outcome.js';
+import { TaskSnapshot } from '../../record/snapshot.js';
+import type { ManyWaitRequest, ManyWaitResult } from '../../result-backend/task-waits.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import type { Question } from './poll-chain.js';
 import { readyEntries } from './task-view.js';
-import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** The service's limit. */
 const MAX_BATCH = 10_000;

@@ -5,11 +5,13 @@
  * proxy's 502. The chain goes on, after a pause that grows, until the deadline; then it looks once
  * more, and what that finds is its answer.
  */
-import { Backoff, pause } from '../../backoff.js';
+
 import type { ResultdError } from '../../errors.js';
+import { Backoff, pause } from '../../timing.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { errorOf, isHopeless, isRetried } from './remote-errors.js';
 import { LONGEST_PAUSE_MS, retryAfterMs } from './retry-after.js';
-import { isExpected, type RemoteAnswer, type RemoteRequest, type Transport } from './transport.js';
+import { isExpected, type Transport } from './transport.js';
 
 /** The longest poll: below the cut-off of the usual proxies. The service may answer sooner. */
 const LONGEST_POLL_MS = 55_000;

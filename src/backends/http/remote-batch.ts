@@ -1,9 +1,10 @@
 /** Reads of many tasks, in as few requests as the service's limits allow. */
+
 import { storeUnavailable } from '../../errors.js';
-import { JSON_TYPE } from '../../outcome.js';
-import { loadedBytes, type ManyParts, type TaskEntry } from '../../task-entry.js';
+import { loadedBytes, type ManyParts, type TaskEntry } from '../../record/entry.js';
+import { JSON_TYPE } from '../../record/outcome.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { batchEntries } from './task-view.js';
-import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 /** Below the service's limit of 10,000: an answer is read whole. */
 const IDS_AT_ONCE = 1_000;

@@ -2,8 +2,9 @@
  * What goes wrong between here and a remote resultd, as this package's errors: connections that
  * fail, problem documents of the service, and answers that are not the service's own at all.
  */
+
 import { CATALOGUE, type ErrorCode, ResultdError, shown, storeUnavailable } from '../../errors.js';
-import type { RemoteAnswer } from './transport.js';
+import type { RemoteAnswer } from './connections.js';
 
 const PROBLEM_TYPE = 'urn:resultd:problem:';
 /** Codes of a service that cannot serve now: for a caller here, the store could not be asked. */

@@ -2,10 +2,11 @@
  * Lists of a remote resultd, for the contract's scans. A position between two tasks is a time and an
  * id; the service's own cursors are its own matter, and are followed within one scan only.
  */
-import { isInScan, type Listed, type Scan, withinPage } from '../../listing.js';
-import { timestamp } from '../../wire/timestamp.js';
+
+import { isInScan, type Listed, type Scan, withinPage } from '../../record/listing.js';
+import { timestamp } from '../../record/timestamp.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { pageOf } from './task-view.js';
-import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 const PAGE = 1_000;
 /** The last millisecond that RFC 3339 can write. */

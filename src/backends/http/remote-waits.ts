@@ -2,11 +2,16 @@
  * Waits that a remote resultd holds. Each is a chain of long polls (`poll-chain.ts`): the service
  * may restart meanwhile, or not be there when the wait begins.
  */
+
 import * as errors from '../../errors.js';
-import { checkTaskId } from '../../names.js';
-import type { ManyWait, ManyWaitRequest } from '../../waits/many-waits.js';
-import type { TaskWaits } from '../../waits/task-waits.js';
-import type { Wait, WaitRequest } from '../../waits/waiter.js';
+import { checkTaskId } from '../../record/names.js';
+import type {
+  ManyWait,
+  ManyWaitRequest,
+  TaskWaits,
+  Wait,
+  WaitRequest,
+} from '../../result-backend/task-waits.js';
 import { ManyQuestion } from './many-question.js';
 import { PollChain, type Question } from './poll-chain.js';
 import { TaskQuestion } from './task-question.js';

@@ -1,12 +1,13 @@
 /** What a wait for one task asks, and when it ends: by the rules of the wait hub. */
-import { snapshotOf } from '../../reply.js';
-import { type TaskEntry, versionOf } from '../../task-entry.js';
-import type { WaitRequest, WaitResult } from '../../waits/waiter.js';
+
+import { type TaskEntry, versionOf } from '../../record/entry.js';
+import { snapshotOf } from '../../result-backend/replies.js';
+import type { WaitRequest, WaitResult } from '../../result-backend/task-waits.js';
 import { absentOr, tagsOf, taskPath } from './command-request.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import type { Question } from './poll-chain.js';
 import { problemIn } from './remote-errors.js';
 import { entryFromView } from './task-view.js';
-import type { RemoteAnswer, RemoteRequest } from './transport.js';
 
 export class TaskQuestion implements Question<WaitResult> {
   readonly #request: WaitRequest;

@@ -6,18 +6,12 @@
  * What the service shows is live; it has judged expiry by its own clock.
  */
 import { storeUnavailable } from '../../errors.js';
-import type { Listed } from '../../listing.js';
-import { errorBytes, JSON_TYPE, type OutcomeInfo } from '../../outcome.js';
-import { progressFromJson } from '../../progress.js';
-import { NEVER, type TaskEntry } from '../../task-entry.js';
-import { decodeString } from '../../wire/json-lexer.js';
-import {
-  type Member,
-  scanValue,
-  typeAt,
-  walkElements,
-  walkMembers,
-} from '../../wire/json-scanner.js';
+import { decodeString } from '../../json/lexer.js';
+import { type Member, scanValue, typeAt, walkElements, walkMembers } from '../../json/scanner.js';
+import { NEVER, type TaskEntry } from '../../record/entry.js';
+import type { Listed } from '../../record/listing.js';
+import { errorBytes, JSON_TYPE, type OutcomeInfo } from '../../record/outcome.js';
+import { progressFromJson } from '../../record/progress.js';
 
 /** One entry of a batch. */
 export interface BatchEntry {

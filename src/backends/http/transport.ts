@@ -6,13 +6,14 @@
  * before its answer was lost says so in the next answer: `mayHaveBeenDone`.
  */
 import type { Dispatcher } from 'undici';
-import { Backoff, pause } from '../../backoff.js';
 import { ResultdError, storeUnavailable } from '../../errors.js';
-import { JSON_TYPE } from '../../outcome.js';
+import { JSON_TYPE } from '../../record/outcome.js';
+import { Backoff, pause } from '../../timing.js';
 import {
   CALL_CONNECTIONS,
   Connections,
   NoAnswer,
+  type RemoteAnswer,
   type RemoteRequest,
   type SendOptions,
   sizeOf,
@@ -21,17 +22,6 @@ import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
 import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
 import { LONGEST_PAUSE_MS, retryAfterMs } from './retry-after.js';
-
-export type { RemoteRequest } from './connections.js';
-
-export interface RemoteAnswer {
-  readonly status: number;
-  /** A header by its lower-case name. */
-  header(name: string): string | undefined;
-  readonly body: Buffer;
-  /** An earlier try of this request may have been carried out. */
-  readonly mayHaveBeenDone: boolean;
-}
 
 /** A large body is given a second more for each so many bytes. */
 const BYTES_PER_SECOND = 1_024 * 1_024;

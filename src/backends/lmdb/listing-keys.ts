@@ -6,8 +6,9 @@
  * class sort as lists do. What follows the class is called the place of a task: places of all classes
  * sort together.
  */
-import { COUNTED_STATES, type CountedState, countedStateOf } from '../../listing.js';
-import { stateOf, type TaskEntry } from '../../task-entry.js';
+
+import { stateOf, type TaskEntry } from '../../record/entry.js';
+import { COUNTED_STATES, type CountedState, countedStateOf } from '../../record/listing.js';
 
 /** Their order is part of the layout: changing it needs a new format number. */
 export const CLASSES: readonly CountedState[] = [...COUNTED_STATES, 'other'];

@@ -7,8 +7,14 @@
  * the time that its key says has changed meanwhile, and is left out.
  */
 import { setImmediate } from 'node:timers/promises';
-import { isInScan, type Listed, noCounts, type Scan, type StateCounts } from '../../listing.js';
-import { liveEntry, loadedBytes } from '../../task-entry.js';
+import { liveEntry, loadedBytes } from '../../record/entry.js';
+import {
+  isInScan,
+  type Listed,
+  noCounts,
+  type Scan,
+  type StateCounts,
+} from '../../record/listing.js';
 import {
   CLASSES,
   classOfState,

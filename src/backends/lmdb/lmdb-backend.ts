@@ -7,10 +7,17 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Command, Reply } from '../../commands.js';
-import type { Decision } from '../../decide.js';
 import { ResultdError, shown, storeUnavailable } from '../../errors.js';
-import type { Listed, Scan, StateCounts } from '../../listing.js';
+import {
+  type ManyParts,
+  type Parts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../record/entry.js';
+import type { Listed, Scan, StateCounts } from '../../record/listing.js';
+import type { Command, Reply } from '../../result-backend/commands.js';
+import type { Decision } from '../../result-backend/decide.js';
 import {
   type Listener,
   ResultBackend,
@@ -18,13 +25,6 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import {
-  type ManyParts,
-  type Parts,
-  readUpTo,
-  type TaskEntry,
-  versionOf,
-} from '../../task-entry.js';
 import { DirectoryLock } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
 import { planCommand, planProbe, planPurge } from './planner.js';

@@ -4,9 +4,10 @@
  * A plan is made first (everything is read, decided and encoded) and applied after: what can fail
  * for reasons of one command fails before anything is written for it.
  */
-import type { Command } from '../../commands.js';
-import { type Consumed, type Decision, decide } from '../../decide.js';
-import { entryExpiresAt, NEVER, type TaskEntry } from '../../task-entry.js';
+
+import { entryExpiresAt, NEVER, type TaskEntry } from '../../record/entry.js';
+import type { Command } from '../../result-backend/commands.js';
+import { type Consumed, type Decision, decide } from '../../result-backend/decide.js';
 import { classOf, listingKey, placeOf } from './listing-keys.js';
 import { decodeConsumed, decodeRecord, encodeConsumed, encodeRecord } from './task-record.js';
 import {

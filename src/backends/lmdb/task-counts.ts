@@ -2,8 +2,11 @@
  * How many tasks are stored, by namespace and class: a row of six numbers for each namespace, written
  * once for all writes of a transaction. A namespace without tasks has no row.
  */
+import type { Database } from 'lmdb';
 import { CLASSES } from './listing-keys.js';
-import type { Table } from './task-tables.js';
+
+/** One of LMDB's databases. */
+export type Table = Database<Buffer, string>;
 
 const NUMBER_LENGTH = 4;
 

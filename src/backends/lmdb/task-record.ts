@@ -8,9 +8,10 @@
  * A list is, for each consume: expiry (f64 little-endian), digest (32 Latin-1 bytes), the length of
  * the idempotency key (u16, bytes; 0 for none), the key (UTF-16, which keeps every string exact).
  */
-import type { Consumed } from '../../decide.js';
-import type { TaskEntry } from '../../task-entry.js';
-import { decodeHead, encodeHead } from '../../wire/entry-head.js';
+
+import type { TaskEntry } from '../../record/entry.js';
+import { decodeHead, encodeHead } from '../../record/head.js';
+import type { Consumed } from '../../result-backend/decide.js';
 
 const PREFIX = 13;
 const HAS_PROGRESS = 1;

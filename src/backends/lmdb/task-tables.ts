@@ -18,17 +18,15 @@
  * a purge looks only at what has come due. Times are positive, so their bytes sort as they do.
  * `listing` has one key for each task. All are kept in the transaction that writes the task.
  */
-import { type Database, type DatabaseOptions, open, type RootDatabase } from 'lmdb';
+import { type DatabaseOptions, open, type RootDatabase } from 'lmdb';
 import { shown, storeUnavailable } from '../../errors.js';
-import type { Parts, TaskEntry } from '../../task-entry.js';
-import { TaskCounts } from './task-counts.js';
+import type { Parts, TaskEntry } from '../../record/entry.js';
+import { type Table, TaskCounts } from './task-counts.js';
 import { decodeRecord } from './task-record.js';
 
 const FORMAT = '2';
 /** Bodies up to this stand beside the head. Changing it needs a new format number. */
 export const INLINE_BYTES = 4_096;
-
-export type Table = Database<Buffer, string>;
 
 /** Below every key. A range needs a start of its own: the default one is not text. */
 export const FIRST_KEY = '\0';

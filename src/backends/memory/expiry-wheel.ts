@@ -3,7 +3,7 @@
  * until that comes due, and is put into its new one then: so a task that is written again and again
  * costs nothing here. A tick looks only at the slots that have come due.
  */
-import { NEVER } from '../../task-entry.js';
+import { NEVER } from '../../record/entry.js';
 
 export const SLOT_MS = 100;
 

@@ -5,10 +5,24 @@
  * swept by a timer that looks only at what has come due. With `maxStoredResults`, the task whose
  * outcome was written first goes first.
  */
-import type { Command, Reply } from '../../commands.js';
-import { type Consumed, type Decision, decide } from '../../decide.js';
+
 import { invalidParameter } from '../../errors.js';
-import { countAll, type Listed, type Scan, type StateCounts, scanAll } from '../../listing.js';
+import {
+  entryExpiresAt,
+  type ManyParts,
+  readUpTo,
+  type TaskEntry,
+  versionOf,
+} from '../../record/entry.js';
+import {
+  countAll,
+  type Listed,
+  type Scan,
+  type StateCounts,
+  scanAll,
+} from '../../record/listing.js';
+import type { Command, Reply } from '../../result-backend/commands.js';
+import { type Consumed, type Decision, decide } from '../../result-backend/decide.js';
 import {
   type Listener,
   ResultBackend,
@@ -16,13 +30,6 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import {
-  entryExpiresAt,
-  type ManyParts,
-  readUpTo,
-  type TaskEntry,
-  versionOf,
-} from '../../task-entry.js';
 import { type Expiring, ExpiryWheel, SLOT_MS } from './expiry-wheel.js';
 
 export interface MemoryBackendOptions extends ResultBackendOptions {

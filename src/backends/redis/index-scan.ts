@@ -6,8 +6,9 @@
  * The indexes say which tasks may be next, the tasks themselves which are: one that has gone or
  * changed in between is left out.
  */
-import { isInScan, isLarge, type Listed, type Position, type Scan } from '../../listing.js';
-import { liveEntry, type TaskEntry } from '../../task-entry.js';
+
+import { liveEntry, type TaskEntry } from '../../record/entry.js';
+import { isInScan, isLarge, type Listed, type Position, type Scan } from '../../record/listing.js';
 
 /** Reads one index: for each of the classes at most `limit` tasks behind a position. */
 export type ReadIndex = (

@@ -10,7 +10,7 @@ import {
   type Position,
   type Scan,
   type StateCounts,
-} from '../../listing.js';
+} from '../../record/listing.js';
 import { type Argument, type Script, script } from './scripts.js';
 
 /** What tasks are indexed by, in the order of the numbers in the scripts. */

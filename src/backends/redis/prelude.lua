@@ -1,5 +1,5 @@
 -- Shared by all scripts here, and put in front of each: the clock, the task as far as it is live,
--- conditions, and how a head is written. The rules are those of src/decide.ts, line by line.
+-- conditions, and how a head is written. The rules are those of src/result-backend/decide.ts, line by line.
 --
 -- KEYS: 1 the task, 2 its remembered consumes, 3 its bucket's index (only where one is kept).
 -- ARGV: 1 channel, 2 task id, 3 If-Match, 4 If-None-Match ('', '*', or ' version version '), and

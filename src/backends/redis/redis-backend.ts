@@ -4,15 +4,7 @@
  *
  * How Redis is reached is the connection's matter; nothing here knows how many servers there are.
  */
-import type { Command, Reply } from '../../commands.js';
-import type { Listed, Scan, StateCounts } from '../../listing.js';
-import {
-  type Listener,
-  ResultBackend,
-  type ResultBackendOptions,
-  type Supports,
-  type Unsubscribe,
-} from '../../result-backend.js';
+
 import {
   entryExpiresAt,
   HEAD_ONLY,
@@ -20,7 +12,16 @@ import {
   type ManyParts,
   type Parts,
   type TaskEntry,
-} from '../../task-entry.js';
+} from '../../record/entry.js';
+import type { Listed, Scan, StateCounts } from '../../record/listing.js';
+import type { Command, Reply } from '../../result-backend/commands.js';
+import {
+  type Listener,
+  ResultBackend,
+  type ResultBackendOptions,
+  type Supports,
+  type Unsubscribe,
+} from '../../result-backend.js';
 import { IndexScan } from './index-scan.js';
 import {
   COUNT,
@@ -32,7 +33,8 @@ import {
   sumOf,
 } from './index-scripts.js';
 import { BUCKETS, Keys } from './keys.js';
-import { connectionOf, type RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from './redis-connection.js';
+import { connectionOf } from './redis-connections.js';
 import { isNoScript } from './redis-errors.js';
 import { parseRedisUrl } from './redis-url.js';
 import {

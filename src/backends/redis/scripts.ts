@@ -6,15 +6,15 @@
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { NEVER, type Parts, type TaskEntry } from '../../record/entry.js';
+import { decodeHead, encodeDescriptor } from '../../record/head.js';
 import {
   type Command,
   type Conditions,
   REPLAY_MS,
   type Reply,
   type Verdict,
-} from '../../commands.js';
-import { NEVER, type Parts, type TaskEntry } from '../../task-entry.js';
-import { decodeHead, encodeDescriptor } from '../../wire/entry-head.js';
+} from '../../result-backend/commands.js';
 
 export interface Script {
   readonly source: string;

@@ -1,0 +1,97 @@
+/**
+ * Carries out the items of one batch. Items of different tasks run at the same time; those of one
+ * task run one after the other, so that a later one sees what an earlier one did.
+ */
+import { ResultdError } from '../../errors.js';
+import type { ResultBackend, SetManyItem, WriteReceipt } from '../../result-backend.js';
+import { problemOf } from '../problem.js';
+import { type BatchItem, readItem } from './batch-item.js';
+
+/** Ids that are longer are no ids, and are not repeated in answers. */
+const LONGEST_ID = 255;
+
+/** Takes an item's answer as JSON. */
+export type Done = (answer: string) => void;
+
+interface Item {
+  readonly index: number;
+  readonly write: SetManyItem;
+  readonly done: Done;
+}
+
+const NONE: Item[] = [];
+
+export class ItemWriter {
+  readonly #backend: ResultBackend;
+  readonly #toError: (thrown: unknown) => ResultdError;
+  /** Tasks that have a write under way, each with the writes that wait for it. */
+  readonly #running = new Map<string, Item[]>();
+  /** What is written together, at the end of this turn. */
+  #group: Item[] = [];
+
+  /** `toError` makes an error of what nobody expected, and logs it. */
+  constructor(backend: ResultBackend, toError: (thrown: unknown) => ResultdError) {
+    this.#backend = backend;
+    this.#toError = toError;
+  }
+
+  /** Carries out one item, or refuses it. `done` is called once, never before this returns. */
+  write(index: number, document: Buffer | ResultdError, done: Done): void {
+    const { taskId, write } =
+      document instanceof ResultdError
+        ? { taskId: undefined, write: document }
+        : readItem(document);
+    if (write instanceof ResultdError) {
+      queueMicrotask(() => done(refusal(index, taskId, write)));
+      return;
+    }
+    const waiting = this.#running.get(write.taskId);
+    if (waiting === undefined) {
+      this.#running.set(write.taskId, NONE);
+      this.#store({ index, write, done });
+    } else if (waiting === NONE) {
+      this.#running.set(write.taskId, [{ index, write, done }]);
+    } else {
+      waiting.push({ index, write, done });
+    }
+  }
+
+  #store(item: Item): void {
+    this.#group.push(item);
+    if (this.#group.length === 1) queueMicrotask(() => void this.#storeGroup());
+  }
+
+  async #storeGroup(): Promise<void> {
+    const group = this.#group;
+    this.#group = [];
+    const receipts = await this.#backend.setMany(group.map(({ write }) => write));
+    for (const [at, item] of group.entries()) this.#end(item, receipts[at]!);
+  }
+
+  #end({ index, write: { taskId }, done }: Item, receipt: WriteReceipt | ResultdError): void {
+    const next = this.#running.get(taskId)?.shift();
+    if (next === undefined) this.#running.delete(taskId);
+    else this.#store(next);
+    done(
+      receipt instanceof ResultdError
+        ? refusal(index, taskId, this.#toError(receipt))
+        : success(index, taskId, receipt),
+    );
+  }
+}
+
+function success(index: number, taskId: string, { verdict, snapshot }: WriteReceipt): string {
+  const status = verdict === 'created' ? 201 : 200;
+  const version = snapshot === undefined ? 'null' : `"${snapshot.version}"`;
+  return `{"index":${index},"task_id":"${taskId}","status":${status},"version":${version}}`;
+}
+
+function refusal(index: number, taskId: BatchItem['taskId'], error: ResultdError): string {
+  const shownId = taskId === undefined || taskId.length > LONGEST_ID ? null : taskId;
+  return JSON.stringify({
+    index,
+    task_id: shownId,
+    status: error.status,
+    problem: problemOf(error),
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * Lists and counts of tasks: their order, their filters, and the cursor between two pages.
+ *
+ * Tasks are listed by the time of their last write, the latest first, then by id. A cursor is a
+ * position in that order, so a traversal is stable while tasks are written: one that changes moves
+ * to the head, and is never seen twice.
+ */
+import { invalidParameter, shown } from '../errors.js';
+import { liveEntry, stateOf, type TaskEntry } from './entry.js';
+import { checkTaskId } from './names.js';
+
+/** The states that are counted by name; every other one is counted as `other`. */
+export const COUNTED_STATES = ['PENDING', 'STARTED', 'RETRY', 'SUCCESS', 'FAILURE'] as const;
+
+export type CountedState = (typeof COUNTED_STATES)[number] | 'other';
+
+/** How many tasks there are, by the state that is shown of them. */
+export interface StateCounts {
+  readonly total: number;
+  readonly states: Readonly<Record<CountedState, number>>;
+}
+
+/** A place between two tasks of a list: after the task that it names. */
+export interface Position {
+  /** Epoch milliseconds. */
+  readonly updatedAt: number;
+  readonly taskId: string;
+}
+
+/** What a store is asked to list. */
+export interface Scan {
+  /** Only tasks that are shown in one of these states; undefined for all. */
+  readonly states: readonly string[] | undefined;
+  /** Only tasks last written after this, in epoch milliseconds, exclusive. */
+  readonly after: number;
+  /** Only tasks last written before this, exclusive. */
+  readonly before: number;
+  /** Only tasks behind this position; undefined for the start. */
+  readonly position: Position | undefined;
+  /** At most so many. */
+  readonly limit: number;
+  /** It may stop behind the task with which the progress of all is larger than this. */
+  readonly maxBytes: number;
+}
+
+export interface Listed {
+  readonly taskId: string;
+  /** Live, without its outcome's bytes. */
+  readonly entry: TaskEntry;
+}
+
+/** About how many bytes of progress a page of a list holds at most, beyond its first task. */
+export const PAGE_BYTES = 16 * 1_024 * 1_024;
+
+/** Which of the counted states this one is. */
+export function countedStateOf(state: string): CountedState {
+  return (COUNTED_STATES as readonly string[]).includes(state) ? (state as CountedState) : 'other';
+}
+
+/** Negative where `a` is listed before `b`. */
+export function compareListed(a: Listed, b: Listed): number {
+  return (
+    b.entry.versionMs - a.entry.versionMs ||
+    (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0)
+  );
+}
+
+/** Whether a task belongs to the scan, wherever it stands in it. */
+export function isInScan({ taskId, entry }: Listed, scan: Scan): boolean {
+  const { versionMs } = entry;
+  if (versionMs <= scan.after || versionMs >= scan.before) return false;
+  const { position } = scan;
+  if (position !== undefined) {
+    if (versionMs > position.updatedAt) return false;
+    if (versionMs === position.updatedAt && taskId <= position.taskId) return false;
+  }
+  return scan.states === undefined || scan.states.includes(stateOf(entry));
+}
+
+/** The page of a scan out of all tasks of a store that has no index. Expired ones are left out. */
+export function scanAll(
+  tasks: Iterable<{ readonly taskId: string; readonly entry: TaskEntry | undefined }>,
+  scan: Scan,
+  now: number,
+): Listed[] {
+  const page: Listed[] = [];
+  for (const task of tasks) {
+    const entry = liveEntry(task.entry, now);
+    if (entry === undefined) continue;
+    const listed = { taskId: task.taskId, entry };
+    if (!isInScan(listed, scan)) continue;
+    page.push(listed);
+    // Kept short by sorting now and then: linear in the tasks, whatever their order.
+    if (page.length >= 2 * scan.limit + 1_000) {
+      page.sort(compareListed).length = scan.limit;
+    }
+  }
+  return page.sort(compareListed).slice(0, scan.limit);
+}
+
+/** The counts of all tasks of a store that keeps none. Expired ones are left out. */
+export function countAll(entries: Iterable<TaskEntry | undefined>, now: number): StateCounts {
+  const states = noCounts();
+  let total = 0;
+  for (const stored of entries) {
+    const entry = liveEntry(stored, now);
+    if (entry === undefined) continue;
+    states[countedStateOf(stateOf(entry))] += 1;
+    total += 1;
+  }
+  return { total, states };
+}
+
+/** Whether a scan may stop: what it has listed is more than it was asked to hold. */
+export function isLarge(listed: readonly Listed[], { maxBytes }: Scan): boolean {
+  if (listed.length < 2) return false;
+  let bytes = 0;
+  for (const { entry } of listed) bytes += entry.progress?.length ?? 0;
+  return bytes > maxBytes;
+}
+
+/** As many of the tasks, from the first on, as have a page's bytes of progress; at least one. */
+export function withinPage(listed: readonly Listed[]): readonly Listed[] {
+  let bytes = 0;
+  const end = listed.findIndex(({ entry }, index) => {
+    bytes += entry.progress?.length ?? 0;
+    return index > 0 && bytes > PAGE_BYTES;
+  });
+  return end < 0 ? listed : listed.slice(0, end);
+}
+
+/** Every state with a count of 0. */
+export function noCounts(): Record<CountedState, number> {
+  return { PENDING: 0, STARTED: 0, RETRY: 0, SUCCESS: 0, FAILURE: 0, other: 0 };
+}
+
+/** The cursor of the page behind this task. Opaque to clients. */
+export function encodeCursor({ taskId, entry }: Listed): string {
+  return Buffer.from(`${entry.versionMs} ${taskId}`).toString('base64url');
+}
+
+/** Throws `invalid-parameter` where it was not made by `encodeCursor`. */
+export function decodeCursor(cursor: string): Position {
+  const text = Buffer.from(cursor, 'base64url').toString('latin1');
+  const match = /^(\d{1,16}) (\S+)$/.exec(text);
+  try {
+    if (match === null) throw new Error('it has another form');
+    checkTaskId(match[2]!);
+  } catch {
+    throw invalidParameter(
+      `the cursor ${shown(cursor)} is not one that this service gave: start again without one`,
+    );
+  }
+  return { updatedAt: Number(match[1]), taskId: match[2]! };
+}

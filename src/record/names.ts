@@ -1,0 +1,15 @@
+/** The names of tasks and namespaces. */
+import { invalidNamespace, invalidTaskId } from '../errors.js';
+
+const TASK_ID = /^(?!\.{1,2}$)[A-Za-z0-9._~:@+=-]{1,255}$/;
+const NAMESPACE = /^[a-z0-9_-]{1,64}$/;
+
+/** Throws `invalid-task-id` where it is not 1 to 255 characters of the allowed ones. */
+export function checkTaskId(taskId: string): void {
+  if (!TASK_ID.test(taskId)) throw invalidTaskId(taskId);
+}
+
+/** Throws `invalid-parameter` where it is not 1 to 64 characters of the allowed ones. */
+export function checkNamespace(name: string): void {
+  if (!NAMESPACE.test(name)) throw invalidNamespace(name);
+}

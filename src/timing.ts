@@ -1,0 +1,88 @@
+/**
+ * Time: what may be asked again and how long to pause before it, and timers of any length. Pauses
+ * grow and are random in full, so that many who failed together do not come back together.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { ResultdError } from './errors.js';
+
+const FIRST_MS = 50;
+/** Node's own timers fire at once where they are longer: 24.8 days. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Whether the same call may succeed later because the store, or the way to it, is well again. */
+export function isPassing(error: unknown): error is ResultdError {
+  return error instanceof ResultdError && error.retryable && error.code !== 'not-ready';
+}
+
+/** Pauses between attempts, from some 50 ms on, each up to twice as long as the one before. */
+export class Backoff {
+  readonly #longestMs: number;
+  #nextMs = FIRST_MS;
+
+  constructor(longestMs: number) {
+    this.#longestMs = longestMs;
+  }
+
+  reset(): void {
+    this.#nextMs = FIRST_MS;
+  }
+
+  /** How long the next pause is, in milliseconds; the one after it is longer. */
+  next(): number {
+    const ms = (0.1 + 0.9 * Math.random()) * this.#nextMs;
+    this.#nextMs = Math.min(this.#nextMs * 2, this.#longestMs);
+    return ms;
+  }
+
+  /** Pauses, for `limitMs` at the most. Rejects with the signal's reason where that aborts. */
+  async pause(limitMs: number, signal?: AbortSignal): Promise<void> {
+    await pause(Math.min(this.next(), limitMs), signal);
+    signal?.throwIfAborted();
+  }
+}
+
+/** Resolves after so many milliseconds, or as soon as the signal aborts. Never rejects. */
+export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+}
+
+export interface PersistOptions {
+  /** For how long to begin new attempts, in milliseconds. */
+  readonly withinMs: number;
+  /** The longest pause between two attempts, in milliseconds. */
+  readonly longestPauseMs: number;
+  /** Ends the attempts: then it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told of each failure that another attempt follows; `attempt` is 1 for the first. */
+  readonly onFailure?: ((error: ResultdError, attempt: number) => void) | undefined;
+}
+
+/** Attempts until one succeeds, fails for good, or time is up: then with the last one's error. */
+export async function persist<T>(
+  call: () => Promise<T>,
+  { withinMs, longestPauseMs, signal, onFailure }: PersistOptions,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
+  const backoff = new Backoff(longestPauseMs);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call();
+    } catch (error) {
+      const leftMs = deadline - performance.now();
+      if (!isPassing(error) || leftMs <= 0) throw error;
+      onFailure?.(error, attempt);
+      await backoff.pause(leftMs, signal);
+    }
+  }
+}
+
+/** Calls `run` after so many milliseconds. Gives back what prevents that. */
+export function startTimer(ms: number, run: () => void): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (leftMs: number): void => {
+    const nextMs = Math.min(leftMs, LONGEST_TIMER_MS);
+    timer = setTimeout(() => (leftMs > nextMs ? arm(leftMs - nextMs) : run()), nextMs);
+  };
+  arm(ms);
+  return () => clearTimeout(timer);
+}
