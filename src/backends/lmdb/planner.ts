@@ -8,8 +8,13 @@
 import { entryExpiresAt, NEVER, type TaskEntry } from '../../record/entry.js';
 import type { Command } from '../../result-backend/commands.js';
 import { type Consumed, type Decision, decide } from '../../result-backend/decide.js';
+import {
+  decodeConsumed,
+  decodeRecord,
+  encodeConsumed,
+  encodeRecord,
+} from '../../result-backend/task-record.js';
 import { classOf, listingKey, placeOf } from './listing-keys.js';
-import { decodeConsumed, decodeRecord, encodeConsumed, encodeRecord } from './task-record.js';
 import {
   CONSUMED,
   expiryKey,
@@ -169,7 +174,7 @@ function readConsumed(
   return decodeConsumed(bytes, (idempotencyKey) => {
     if (idempotencyKey !== wanted) return undefined;
     const record = tables.replays.get(replayKeyOf(key, idempotencyKey));
-    return record === undefined ? undefined : decodeRecord(record, record.length, true);
+    return record === undefined ? undefined : decodeRecord(record, true);
   });
 }
 

@@ -21,8 +21,8 @@
 import { type DatabaseOptions, open, type RootDatabase } from 'lmdb';
 import { shown, storeUnavailable } from '../../errors.js';
 import type { Parts, TaskEntry } from '../../record/entry.js';
+import { decodeRecord, recordBytes } from '../../result-backend/task-record.js';
 import { type Table, TaskCounts } from './task-counts.js';
-import { decodeRecord } from './task-record.js';
 
 const FORMAT = '2';
 /** Bodies up to this stand beside the head. Changing it needs a new format number. */
@@ -148,7 +148,10 @@ export class TaskTables {
   /** What stands in the task's record alone: a larger body and the log do not. */
   readRecord(key: string, withBody: boolean): TaskEntry | undefined {
     const bytes = this.tasks.getBinaryFast(key);
-    return bytes === undefined ? undefined : decodeRecord(bytes, bytes.length, withBody);
+    if (bytes === undefined) return undefined;
+    // What is asked for is copied: these bytes are a part of a larger buffer, which the next read
+    // overwrites.
+    return decodeRecord(Buffer.from(recordBytes(bytes, bytes.length, withBody)), withBody);
   }
 
   /** The expiry keys of what has expired, the oldest first, from `start` on. */

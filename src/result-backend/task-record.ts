@@ -2,16 +2,16 @@
  * One stored task as bytes, and one list of remembered consumes.
  *
  * A record is: flags (1 byte: 1 has progress, 2 has the body, 4 has the log), the lengths of head,
- * progress and log (three u32 little-endian), then head, progress, log and body. The log of a task
- * is kept apart, and so is a large body; a remembered consume has both in its record.
+ * progress and log (three u32 little-endian), then head, progress, log and body. Log and body may be
+ * left out, where a store keeps them apart.
  *
  * A list is, for each consume: expiry (f64 little-endian), digest (32 Latin-1 bytes), the length of
  * the idempotency key (u16, bytes; 0 for none), the key (UTF-16, which keeps every string exact).
  */
 
-import type { TaskEntry } from '../../record/entry.js';
-import { decodeHead, encodeHead } from '../../record/head.js';
-import type { Consumed } from '../../result-backend/decide.js';
+import type { TaskEntry } from '../record/entry.js';
+import { decodeHead, encodeHead } from '../record/head.js';
+import type { Consumed } from './decide.js';
 
 const PREFIX = 13;
 const HAS_PROGRESS = 1;
@@ -44,22 +44,27 @@ export function encodeRecord(entry: TaskEntry, withBody: boolean, withLog: boole
   return bytes;
 }
 
-/**
- * The entry of a record of `length` bytes. They are copied once, as far as they are asked for: what
- * a read gave is overwritten by the next one.
- */
-export function decodeRecord(record: Buffer, length: number, withBody: boolean): TaskEntry {
+/** The bytes of a record that are needed: all `length` of them, or those before the body. */
+export function recordBytes(record: Buffer, length: number, withBody: boolean): Buffer {
+  const hasBody = withBody && (record[0]! & HAS_BODY) !== 0;
+  return record.subarray(0, hasBody ? length : bodyStart(record));
+}
+
+/** The entry of a record. It shares the record's bytes, which must not change afterwards. */
+export function decodeRecord(record: Buffer, withBody: boolean): TaskEntry {
   const flags = record[0]!;
   const progressAt = PREFIX + record.readUInt32LE(1);
   const logAt = progressAt + record.readUInt32LE(5);
-  const bodyAt = logAt + record.readUInt32LE(9);
-  const hasBody = withBody && (flags & HAS_BODY) !== 0;
-  const bytes = Buffer.from(record.subarray(0, hasBody ? length : bodyAt));
-  return decodeHead(bytes.subarray(PREFIX, progressAt), {
-    progress: (flags & HAS_PROGRESS) === 0 ? undefined : bytes.subarray(progressAt, logAt),
-    log: (flags & HAS_LOG) === 0 ? undefined : bytes.subarray(logAt, bodyAt),
-    body: hasBody ? bytes.subarray(bodyAt) : undefined,
+  const bodyAt = bodyStart(record);
+  return decodeHead(record.subarray(PREFIX, progressAt), {
+    progress: (flags & HAS_PROGRESS) === 0 ? undefined : record.subarray(progressAt, logAt),
+    log: (flags & HAS_LOG) === 0 ? undefined : record.subarray(logAt, bodyAt),
+    body: withBody && (flags & HAS_BODY) !== 0 ? record.subarray(bodyAt) : undefined,
   });
+}
+
+function bodyStart(record: Buffer): number {
+  return PREFIX + record.readUInt32LE(1) + record.readUInt32LE(5) + record.readUInt32LE(9);
 }
 
 /** The list without what was consumed, which stands in records of its own. */
