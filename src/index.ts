@@ -41,5 +41,16 @@ export {
   type SetProgressCommand,
   type Verdict,
 } from './result-backend/commands.js';
+export {
+  CompareAndSwapBackend,
+  type CompareAndSwapLimits,
+  type Kept,
+  type Load,
+  type Loaded,
+  type Swap,
+  type SwapResult,
+  type TaskKey,
+} from './result-backend/compare-and-swap.js';
 export { type Consumed, type Decision, decide, type Stored } from './result-backend/decide.js';
+export { decodeStored, encodeStored } from './result-backend/stored-value.js';
 export { ResultBackend } from './result-backend.js';

@@ -17,14 +17,17 @@ export function isPassing(error: unknown): error is ResultdError {
 /** Pauses between attempts, from some 50 ms on, each up to twice as long as the one before. */
 export class Backoff {
   readonly #longestMs: number;
-  #nextMs = FIRST_MS;
+  readonly #firstMs: number;
+  #nextMs: number;
 
-  constructor(longestMs: number) {
+  constructor(longestMs: number, firstMs = FIRST_MS) {
     this.#longestMs = longestMs;
+    this.#firstMs = firstMs;
+    this.#nextMs = firstMs;
   }
 
   reset(): void {
-    this.#nextMs = FIRST_MS;
+    this.#nextMs = this.#firstMs;
   }
 
   /** How long the next pause is, in milliseconds; the one after it is longer. */
