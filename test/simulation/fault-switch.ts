@@ -11,6 +11,7 @@ import type { Faults } from './schedule.js';
 /**
  * - `down`: calls fail, and change nothing. `answers lost`: they are carried out, and fail.
  * - `deaf`: notifications are lost, and at the end it is said so. `mute`: it is not said.
+ * - `gone`: `down` and `deaf` at once.
  */
 export const SWITCH_FAULTS: Faults = {
   told: ['deaf', 'restart'],
@@ -27,14 +28,15 @@ export class FaultSwitch {
   }
 
   heal(): void {
-    const wasDeaf = this.#fault === 'deaf';
+    const wasDeaf = this.#fault === 'deaf' || this.#fault === 'gone';
     this.#fault = undefined;
     if (wasDeaf) for (const listener of this.#listeners) listener({ lost: true });
   }
 
   async call<T>(carryOut: () => Promise<T>): Promise<T> {
     await this.#linger();
-    if (this.#fault === 'down') throw storeUnavailable('the store is down for a while');
+    if (this.#fault === 'down' || this.#fault === 'gone')
+      throw storeUnavailable('the store is down for a while');
     const result = await carryOut();
     await this.#linger();
     if (this.#fault === 'answers lost') throw storeUnavailable('the answer was lost');
@@ -46,7 +48,7 @@ export class FaultSwitch {
     this.#listeners.add(listener);
     return {
       listener: (notification: Notification) => {
-        if (this.#fault !== 'deaf' && this.#fault !== 'mute') listener(notification);
+        if (!['deaf', 'gone', 'mute'].includes(this.#fault ?? '')) listener(notification);
       },
       forget: () => this.#listeners.delete(listener),
     };

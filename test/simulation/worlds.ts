@@ -1,11 +1,12 @@
 /** The worlds that a simulation can be run in, by name. */
 import { httpWorld } from './http-world.js';
 import { lmdbWorld } from './lmdb-world.js';
+import { mapWorld } from './map-world.js';
 import { memoryWorld } from './memory-world.js';
 import { redisWorld } from './redis-world.js';
 import type { World } from './world.js';
 
-export const WORLDS = ['memory', 'lmdb', 'redis', 'http'] as const;
+export const WORLDS = ['memory', 'lmdb', 'compare-and-swap', 'redis', 'http'] as const;
 
 export type WorldName = (typeof WORLDS)[number];
 
@@ -15,6 +16,8 @@ export async function openWorld(name: WorldName): Promise<World> {
       return memoryWorld();
     case 'lmdb':
       return lmdbWorld();
+    case 'compare-and-swap':
+      return mapWorld();
     case 'redis':
       return redisWorld();
     case 'http':
