@@ -57,6 +57,34 @@ export function countedStateOf(state: string): CountedState {
   return (COUNTED_STATES as readonly string[]).includes(state) ? (state as CountedState) : 'other';
 }
 
+/** What stores index tasks by: a class is a place in this list, whose order is part of what they keep. */
+export const STATE_CLASSES: readonly CountedState[] = [...COUNTED_STATES, 'other'];
+const SUCCESS = STATE_CLASSES.indexOf('SUCCESS');
+const FAILURE = STATE_CLASSES.indexOf('FAILURE');
+
+/** The class of an entry. */
+export function stateClassOf(entry: TaskEntry): number {
+  if (entry.outcome !== undefined) return entry.outcome.isErr ? FAILURE : SUCCESS;
+  return STATE_CLASSES.indexOf(countedStateOf(stateOf(entry)));
+}
+
+/** The classes that a scan has to look at. Only of `other` it may not want all. */
+export function stateClassesIn({ states }: Scan): readonly number[] {
+  if (states === undefined) return STATE_CLASSES.map((_, at) => at);
+  return [...new Set(states.map((state) => STATE_CLASSES.indexOf(countedStateOf(state))))];
+}
+
+/** The counts of a store that counts each class. */
+export function countsOf(perClass: readonly number[]): StateCounts {
+  const states = noCounts();
+  let total = 0;
+  for (const [at, count] of perClass.entries()) {
+    states[STATE_CLASSES[at]!] = count;
+    total += count;
+  }
+  return { total, states };
+}
+
 /** Negative where `a` is listed before `b`. */
 export function compareListed(a: Listed, b: Listed): number {
   return (

@@ -5,9 +5,9 @@ import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis/redis-backend.js';
-import { StoreClock } from '../../src/backends/redis/store-clock.js';
 import type { ResultdError } from '../../src/errors.js';
 import { NEVER } from '../../src/record/entry.js';
+import { StoreClock } from '../../src/result-backend/store-clock.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { freePort, RedisServer, type RedisServerOptions } from '../support/redis-server.js';
 

@@ -9,20 +9,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { liveEntry, loadedBytes } from '../../record/entry.js';
 import {
+  countsOf,
   isInScan,
   type Listed,
-  noCounts,
   type Scan,
   type StateCounts,
+  stateClassesIn,
 } from '../../record/listing.js';
-import {
-  CLASSES,
-  classOfState,
-  listingKey,
-  placeOf,
-  placeStart,
-  taskIdAt,
-} from './listing-keys.js';
+import { listingKey, placeOf, placeStart, taskIdAt } from './listing-keys.js';
 import { CONSUMED, FIRST_KEY, parseExpiryKey, type TaskTables, taskKeyOf } from './task-tables.js';
 
 type Open = () => Promise<TaskTables>;
@@ -36,10 +30,7 @@ const TURN_KEYS = 5_000;
 
 /** The live tasks of a scan, in the order of lists. */
 export async function listTasks(open: Open, namespace: string, scan: Scan): Promise<Listed[]> {
-  const classes =
-    scan.states === undefined
-      ? CLASSES.map((_, at) => String(at))
-      : [...new Set(scan.states.map(classOfState))];
+  const classes = stateClassesIn(scan).map(String);
   const ranges = classes.map((stateClass) => new ClassRange(namespace, stateClass, scan));
   const page: Listed[] = [];
   const now = Date.now();
@@ -82,13 +73,7 @@ export async function countTasks(open: Open, namespace: string): Promise<StateCo
     await setImmediate();
     tables = await open();
   }
-  const states = noCounts();
-  let total = 0;
-  for (const [at, state] of CLASSES.entries()) {
-    states[state] = Math.max(counts[at]!, 0);
-    total += states[state];
-  }
-  return { total, states };
+  return countsOf(counts.map((count) => Math.max(count, 0)));
 }
 
 /** Takes the lowest place of all ranges; undefined where all are at their end. */

@@ -6,6 +6,7 @@
  */
 
 import { entryExpiresAt, NEVER, type TaskEntry } from '../../record/entry.js';
+import { stateClassOf } from '../../record/listing.js';
 import type { Command } from '../../result-backend/commands.js';
 import { type Consumed, type Decision, decide } from '../../result-backend/decide.js';
 import {
@@ -14,7 +15,7 @@ import {
   encodeConsumed,
   encodeRecord,
 } from '../../result-backend/task-record.js';
-import { classOf, listingKey, placeOf } from './listing-keys.js';
+import { listingKey, placeOf } from './listing-keys.js';
 import {
   CONSUMED,
   expiryKey,
@@ -133,8 +134,8 @@ function moveIndexes(
 ): void {
   const namespace = key.slice(0, key.indexOf('\0'));
   const taskId = key.slice(namespace.length + 1);
-  const from = before === undefined ? undefined : classOf(before);
-  const to = after === undefined ? undefined : classOf(after);
+  const from = before === undefined ? undefined : String(stateClassOf(before));
+  const to = after === undefined ? undefined : String(stateClassOf(after));
   if (from !== undefined) {
     tables.listing.remove(listingKey(namespace, from, placeOf(before!.versionMs, taskId)));
   }

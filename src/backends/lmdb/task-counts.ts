@@ -3,7 +3,7 @@
  * once for all writes of a transaction. A namespace without tasks has no row.
  */
 import type { Database } from 'lmdb';
-import { CLASSES } from './listing-keys.js';
+import { STATE_CLASSES } from '../../record/listing.js';
 
 /** One of LMDB's databases. */
 export type Table = Database<Buffer, string>;
@@ -19,10 +19,10 @@ export class TaskCounts {
     this.#table = table;
   }
 
-  /** The counts of a namespace, in the order of `CLASSES`. Expired tasks are in them until purged. */
+  /** The counts of a namespace, in the order of `STATE_CLASSES`. Expired tasks are in them until purged. */
   read(namespace: string): number[] {
     const row = this.#table.get(namespace);
-    return CLASSES.map((_, at) => row?.readUInt32LE(at * NUMBER_LENGTH) ?? 0);
+    return STATE_CLASSES.map((_, at) => row?.readUInt32LE(at * NUMBER_LENGTH) ?? 0);
   }
 
   /** Starts a transaction: what one that failed had changed is forgotten. */
@@ -33,7 +33,7 @@ export class TaskCounts {
   add(namespace: string, stateClass: string, change: number): void {
     let changes = this.#changes.get(namespace);
     if (changes === undefined) {
-      changes = CLASSES.map(() => 0);
+      changes = STATE_CLASSES.map(() => 0);
       this.#changes.set(namespace, changes);
     }
     changes[Number(stateClass)]! += change;
@@ -48,7 +48,7 @@ export class TaskCounts {
         this.#table.remove(namespace);
         continue;
       }
-      const row = Buffer.allocUnsafe(CLASSES.length * NUMBER_LENGTH);
+      const row = Buffer.allocUnsafe(STATE_CLASSES.length * NUMBER_LENGTH);
       for (const [at, count] of counts.entries()) row.writeUInt32LE(count, at * NUMBER_LENGTH);
       this.#table.put(namespace, row);
     }

@@ -2,31 +2,14 @@
  * The scripts that read a bucket's index, and their arguments and answers. `index.lua` says how the
  * index is laid out.
  */
-import {
-  COUNTED_STATES,
-  type CountedState,
-  countedStateOf,
-  noCounts,
-  type Position,
-  type Scan,
-  type StateCounts,
-} from '../../record/listing.js';
+import type { Position, Scan } from '../../record/listing.js';
 import { type Argument, type Script, script } from './scripts.js';
-
-/** What tasks are indexed by, in the order of the numbers in the scripts. */
-const CLASSES: readonly CountedState[] = [...COUNTED_STATES, 'other'];
 
 /** Later than any time of a write: the index has 43 bits for one. */
 const LATEST = 2 ** 43 - 1;
 
 export const LIST: Script = script('index', 'list');
 export const COUNT: Script = script('index', 'count');
-
-/** The classes that a scan has to look at. Only of `other` it may not want all. */
-export function classesOf({ states }: Scan): readonly number[] {
-  if (states === undefined) return CLASSES.map((_, at) => at);
-  return [...new Set(states.map((state) => CLASSES.indexOf(countedStateOf(state))))];
-}
 
 /** Asks for at most `limit` tasks of each class, behind `position`. */
 export function listArguments(
@@ -60,14 +43,9 @@ export function positionsOf(page: IndexPage): Position[] {
 }
 
 /** The sum of the count script's answers. */
-export function sumOf(answers: readonly (readonly number[])[]): StateCounts {
-  const states = noCounts();
-  let total = 0;
-  for (const counts of answers) {
-    for (const [at, count] of counts.entries()) {
-      states[CLASSES[at]!] += count;
-      total += count;
-    }
-  }
-  return { total, states };
+export function sumOf(answers: readonly (readonly number[])[]): number[] {
+  return answers.reduce<number[]>(
+    (sums, counts) => counts.map((count, at) => count + (sums[at] ?? 0)),
+    [],
+  );
 }

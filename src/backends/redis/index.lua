@@ -3,7 +3,7 @@
 -- It is one sorted set with two members for each task, so that one ZADD or ZREM keeps both:
 --   <id>    by the class of its state, then by its last write:  -(class * SPAN + milliseconds)
 --   !<id>   by class, then by when its last record expires:       class * SPAN + milliseconds
--- A class is a place in CLASSES of index-scripts.ts. Negative times make the latest come first, and
+-- A class is a place in STATE_CLASSES of record/listing.ts. Negative times make the latest come first, and
 -- ids of the same millisecond ascend. An id never starts with '!'.
 
 local SPAN = 2 ^ 43

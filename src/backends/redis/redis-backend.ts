@@ -13,8 +13,16 @@ import {
   type Parts,
   type TaskEntry,
 } from '../../record/entry.js';
-import type { Listed, Scan, StateCounts } from '../../record/listing.js';
+import {
+  countsOf,
+  type Listed,
+  type Scan,
+  type StateCounts,
+  stateClassesIn,
+} from '../../record/listing.js';
 import type { Command, Reply } from '../../result-backend/commands.js';
+import { IndexScan } from '../../result-backend/index-scan.js';
+import { StoreClock } from '../../result-backend/store-clock.js';
 import {
   type Listener,
   ResultBackend,
@@ -22,16 +30,7 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { IndexScan } from './index-scan.js';
-import {
-  COUNT,
-  classesOf,
-  type IndexPage,
-  LIST,
-  listArguments,
-  positionsOf,
-  sumOf,
-} from './index-scripts.js';
+import { COUNT, type IndexPage, LIST, listArguments, positionsOf, sumOf } from './index-scripts.js';
 import { BUCKETS, Keys } from './keys.js';
 import type { RedisConnection } from './redis-connection.js';
 import { connectionOf } from './redis-connections.js';
@@ -49,7 +48,6 @@ import {
   SCRIPTS,
   type Script,
 } from './scripts.js';
-import { StoreClock } from './store-clock.js';
 
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
 const READ_CLOCK_EVERY_MS = 10_000;
@@ -191,7 +189,7 @@ export class RedisBackend extends ResultBackend {
     const parts = { ...HEAD_ONLY, maxBytes: scan.maxBytes };
     const listing = new IndexScan(scan, {
       buckets: BUCKETS,
-      classes: classesOf(scan),
+      classes: stateClassesIn(scan),
       readIndex: async (bucket, classes, position, limit) => {
         const key = this.#keys.index(namespace, bucket);
         const args = listArguments(scan, classes, position, limit);
@@ -207,7 +205,7 @@ export class RedisBackend extends ResultBackend {
     const counts = Array.from({ length: BUCKETS }, (_, bucket) =>
       this.#evaluate('send', COUNT, [this.#keys.index(namespace, bucket)], []),
     );
-    return sumOf((await Promise.all(counts)) as number[][]);
+    return countsOf(sumOf((await Promise.all(counts)) as number[][]));
   }
 
   protected override _now(): number {

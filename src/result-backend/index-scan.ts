@@ -7,8 +7,8 @@
  * changed in between is left out.
  */
 
-import { liveEntry, type TaskEntry } from '../../record/entry.js';
-import { isInScan, isLarge, type Listed, type Position, type Scan } from '../../record/listing.js';
+import { liveEntry, type TaskEntry } from '../record/entry.js';
+import { isInScan, isLarge, type Listed, type Position, type Scan } from '../record/listing.js';
 
 /** Reads one index: for each of the classes at most `limit` tasks behind a position. */
 export type ReadIndex = (
