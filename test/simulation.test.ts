@@ -11,24 +11,28 @@ import { simulateMany } from './simulation/many.js';
 import { FaultyMemoryBackend, memoryWorld } from './simulation/memory-world.js';
 import { openWorld, WORLDS } from './simulation/worlds.js';
 
-const SCHEDULES = 100;
-/** A service is started for each, and its clients take their time. */
-const HTTP_SCHEDULES = 10;
+const SCHEDULES = 25;
+/** Of these a mistake must break one; the first that it breaks is the last that is run. */
+const MOST_SCHEDULES = 400;
 const JOBS = 24;
 const firstSeed = testSeed();
 
+let unanswered = 0;
 for (const name of WORLDS) {
-  const count = name === 'http' ? HTTP_SCHEDULES : SCHEDULES;
-  t.test(`${name}: ${count} random schedules keep the laws`, async (t) => {
+  t.test(`${name}: ${SCHEDULES} random schedules keep the laws`, async (t) => {
     t.comment(`from seed ${firstSeed}; replay one by: npm run sim -- --backend ${name} --seed <n>`);
     const world = await openWorld(name);
     t.teardown(() => world.end());
-    const totals = await simulateMany(world, { firstSeed, count, jobs: JOBS });
+    const totals = await simulateMany(world, { firstSeed, count: SCHEDULES, jobs: JOBS });
     t.same(totals.failures, []);
-    t.ok(totals.unanswered > 0, `${totals.unanswered} calls had no answer`);
-    t.ok(totals.undecided < count / 10 + 1, `${totals.undecided} tasks are undecided`);
+    unanswered += totals.unanswered;
+    t.ok(totals.undecided < SCHEDULES / 10 + 1, `${totals.undecided} tasks are undecided`);
   });
 }
+
+t.test('something went wrong in them', async (t) => {
+  t.ok(unanswered > 0, `${unanswered} calls had no answer`);
+});
 
 class LastOneWins extends FaultyMemoryBackend {
   protected override _execute(namespace: string, command: Command): Promise<Reply> {
@@ -141,7 +145,13 @@ for (const [mistake, Backend, finding] of [
 ] as const) {
   t.test(`it finds that ${mistake}`, async (t) => {
     const world = memoryWorld(() => new Backend());
-    const plan = { firstSeed, count: SCHEDULES, jobs: JOBS, stopsAtFailure: true, slackMs: 500 };
+    const plan = {
+      firstSeed,
+      count: MOST_SCHEDULES,
+      jobs: JOBS,
+      stopsAtFailure: true,
+      slackMs: 500,
+    };
     const { failures } = await simulateMany(world, plan);
     t.match(failures.flatMap(({ broken }) => broken).join('\n'), finding);
   });

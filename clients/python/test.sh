@@ -17,4 +17,4 @@ make_venv
 .venv/bin/ruff format --check . ../../examples/taskiq
 .venv/bin/ruff check . ../../examples/taskiq
 .venv/bin/mypy
-.venv/bin/pytest "$@"
+.venv/bin/pytest -rfEs "$@"
