@@ -26,7 +26,7 @@ const LINES = 64;
 const HEAD =
   'POST /v1/batch/set HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n' +
   'Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n';
-const CREATED = Buffer.from('"status":201');
+const CREATED = Buffer.from('"code":201');
 const DIGITS = 8;
 
 /** One HTTP chunk of lines, and where the number of each line's id is. */

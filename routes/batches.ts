@@ -27,7 +27,7 @@ export interface BatchLimits {
   readonly idleMs: number;
 }
 
-const ARRAY = { before: '[', after: ']' };
+const ITEMS = { before: '{"items":[', after: ']}' };
 
 /** Registers the routes. They know the contract and the wait hub only. */
 export function batchRoutes(
@@ -54,14 +54,14 @@ function getRoute(app: FastifyInstance, backend: ResultBackend): void {
       body: answers.body('The tasks', 'BatchGet'),
       response: {
         200: answers.json('An entry for each id, in order', 'BatchEntries', 'none'),
-        ...answers.problems(answers.BATCH_PROBLEMS, { 400: ['invalid-task-id'] }),
+        ...answers.problems(answers.BATCH_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
       requireJson(request.headers);
       const { taskIds, ...options } = parseGetBody(bodyOf(request.body));
       reply.header('cache-control', 'no-store');
-      return sendPieces(reply, readEntries(backend, taskIds, options, ARRAY));
+      return sendPieces(reply, readEntries(backend, taskIds, options, ITEMS));
     },
   });
 }
@@ -105,14 +105,14 @@ function deleteRoute(app: FastifyInstance, backend: ResultBackend, limits: Batch
       body: answers.body('The tasks', 'BatchDelete'),
       response: {
         200: answers.json('An answer for each id, in order', 'BatchDeleted', 'none'),
-        ...answers.problems(answers.BATCH_PROBLEMS, { 400: ['invalid-task-id'] }),
+        ...answers.problems(answers.BATCH_PROBLEMS),
       },
     },
     handler: async (request, reply) => {
       requireJson(request.headers);
-      const taskIds = parseDeleteBody(bodyOf(request.body));
+      const ids = parseDeleteBody(bodyOf(request.body));
       const toError = errorMaker(request, limits);
-      const json = await deleteMany(backend, taskIds, { toError, hasGone: goneOf(reply) });
+      const json = await deleteMany(backend, ids, { toError, hasGone: goneOf(reply) });
       return sendJson(reply.header('cache-control', 'no-store'), json);
     },
   });
@@ -124,7 +124,8 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
       operationId: 'batchSet',
       summary: 'Write many tasks',
       description:
-        'Items are written at the same time, those of one task in order; each fails alone. Lines ' +
+        'Items are written at the same time, those of one task in order; each fails alone, but where ' +
+        'the store could be asked for none of a list: that is 503. Lines ' +
         '(application/x-ndjson) may be any number, and are answered as they are written: read the ' +
         'answers while you send, or send at most 10,000 lines.',
       tags: ['many'],

@@ -1,4 +1,4 @@
-/** The documents of the operations on many tasks: lists, counts and batches. */
+/** The documents of the operations on many tasks at once. */
 import { Type } from 'typebox';
 import { EXAMPLE_VIEW } from './bodies.js';
 
@@ -45,8 +45,10 @@ const entryOptions = {
 };
 
 const EntrySchema = Type.Object({
-  task_id: Type.String(),
-  found: Type.Boolean({ description: 'False for an unknown task.' }),
+  task_id: Nullable(
+    Type.String({ description: 'Null where it is not a string of up to 255 characters.' }),
+  ),
+  found: Type.Boolean({ description: 'False for an unknown task, and for an id that is none.' }),
   status: Nullable(View),
   content_type: Type.Optional(Type.String({ description: "The outcome's, where it is there." })),
   outcome: Type.Optional(Outcome),
@@ -56,44 +58,10 @@ const EntrySchema = Type.Object({
       description: 'The answer holds 64 MiB of outcomes already: read this one by itself.',
     }),
   ),
+  problem: Type.Optional(
+    Type.Unsafe(Type.Ref('Problem', { description: 'What is wrong with the id.' })),
+  ),
 });
-
-export const TaskListSchema = Type.Object(
-  {
-    items: Type.Array(View),
-    next_cursor: Nullable(Type.String({ description: 'For the next page; null on the last.' })),
-  },
-  {
-    $id: 'TaskList',
-    examples: [{ items: [EXAMPLE_VIEW], next_cursor: 'MTcxODAwMDAwMDAwMCByZXBvcnQtMjAyNC0wNg' }],
-  },
-);
-
-const Count = Type.Integer({ minimum: 0 });
-
-export const StatsSchema = Type.Object(
-  {
-    total: Count,
-    states: Type.Object({
-      PENDING: Count,
-      STARTED: Count,
-      RETRY: Count,
-      SUCCESS: Count,
-      FAILURE: Count,
-      other: Count,
-    }),
-  },
-  {
-    $id: 'Stats',
-    description: 'How many tasks there are, by the state that is shown of them.',
-    examples: [
-      {
-        total: 12,
-        states: { PENDING: 3, STARTED: 2, RETRY: 0, SUCCESS: 6, FAILURE: 1, other: 0 },
-      },
-    ],
-  },
-);
 
 export const BatchGetSchema = Type.Object(
   { task_ids: TaskIds, ...entryOptions },
@@ -104,10 +72,15 @@ export const BatchGetSchema = Type.Object(
   },
 );
 
-export const BatchEntriesSchema = Type.Array(EntrySchema, {
-  $id: 'BatchEntries',
-  examples: [[EXAMPLE_ENTRY, { task_id: 'report-2024-07', found: false, status: null }]],
-});
+export const BatchEntriesSchema = Type.Object(
+  { items: Type.Array(EntrySchema) },
+  {
+    $id: 'BatchEntries',
+    examples: [
+      { items: [EXAMPLE_ENTRY, { task_id: 'report-2024-07', found: false, status: null }] },
+    ],
+  },
+);
 
 export const BatchWaitSchema = Type.Object(
   {
@@ -171,7 +144,7 @@ export const BatchItemSchema = Type.Object(
     ),
     outcome: Type.Optional(Outcome),
     exception: Type.Optional(Type.Unsafe(Type.Ref('Exception'))),
-    status: Type.Optional(Type.Unsafe(Type.Ref('Progress'))),
+    progress: Type.Optional(Type.Unsafe(Type.Ref('Progress'))),
     opaque: Type.Optional(
       Type.Object(
         {
@@ -186,26 +159,31 @@ export const BatchItemSchema = Type.Object(
   },
   {
     $id: 'BatchItem',
-    description: 'Exactly one of outcome, exception, status and opaque.',
+    description: 'Exactly one of outcome, exception, progress and opaque.',
     additionalProperties: false,
     examples: [
       { task_id: 'report-2024-06', outcome: { return_value: { sum: 3 } } },
-      { task_id: 'report-2024-07', mode: 'replace', ttl: '7d', status: { state: 'STARTED' } },
+      { task_id: 'report-2024-07', mode: 'replace', ttl: '7d', progress: { state: 'STARTED' } },
     ],
   },
 );
 
-export const BatchItemsSchema = Type.Array(Type.Unsafe(Type.Ref('BatchItem')), {
-  $id: 'BatchItems',
-  maxItems: 10_000,
-  examples: [[{ task_id: 'report-2024-06', outcome: { return_value: { sum: 3 } } }]],
-});
+export const BatchItemsSchema = Type.Object(
+  { items: Type.Array(Type.Unsafe(Type.Ref('BatchItem')), { maxItems: 10_000 }) },
+  {
+    $id: 'BatchItems',
+    additionalProperties: false,
+    examples: [{ items: [{ task_id: 'report-2024-06', outcome: { return_value: { sum: 3 } } }] }],
+  },
+);
 
 export const BatchAnswerSchema = Type.Object(
   {
     index: Type.Integer({ minimum: 0 }),
     task_id: Nullable(Type.String({ description: 'Null where the item has none.' })),
-    status: Type.Integer({ description: 'What the request for this task alone would answer.' }),
+    code: Type.Integer({
+      description: 'The status that the request for this task alone would answer.',
+    }),
     version: Type.Optional(Nullable(Type.String())),
     problem: Type.Optional(Type.Unsafe(Type.Ref('Problem'))),
   },
@@ -218,27 +196,32 @@ export const BatchAnswerSchema = Type.Object(
       {
         index: 0,
         task_id: 'report-2024-06',
-        status: 201,
+        code: 201,
         version: '1718000000000-9f86d081884c7d65.o',
       },
-      { index: 1, task_id: 'report-2024-07', status: 409, problem: EXAMPLE_PROBLEM },
+      { index: 1, task_id: 'report-2024-07', code: 409, problem: EXAMPLE_PROBLEM },
     ],
   },
 );
 
-export const BatchAnswersSchema = Type.Array(Type.Unsafe(Type.Ref('BatchAnswer')), {
-  $id: 'BatchAnswers',
-  examples: [
-    [
+export const BatchAnswersSchema = Type.Object(
+  { items: Type.Array(Type.Unsafe(Type.Ref('BatchAnswer'))) },
+  {
+    $id: 'BatchAnswers',
+    examples: [
       {
-        index: 0,
-        task_id: 'report-2024-06',
-        status: 201,
-        version: '1718000000000-9f86d081884c7d65.o',
+        items: [
+          {
+            index: 0,
+            task_id: 'report-2024-06',
+            code: 201,
+            version: '1718000000000-9f86d081884c7d65.o',
+          },
+        ],
       },
     ],
-  ],
-});
+  },
+);
 
 export const BatchDeleteSchema = Type.Object(
   { task_ids: TaskIds },
@@ -249,27 +232,31 @@ export const BatchDeleteSchema = Type.Object(
   },
 );
 
-export const BatchDeletedSchema = Type.Array(
-  Type.Object({
-    task_id: Type.String(),
-    deleted: Nullable(Type.Boolean({ description: 'Null where it is not known.' })),
-    problem: Type.Optional(Type.Unsafe(Type.Ref('Problem'))),
-  }),
+const DeletedSchema = Type.Object({
+  task_id: Nullable(
+    Type.String({ description: 'Null where it is not a string of up to 255 characters.' }),
+  ),
+  deleted: Nullable(Type.Boolean({ description: 'Null beside a problem.' })),
+  problem: Type.Optional(Type.Unsafe(Type.Ref('Problem'))),
+});
+
+export const BatchDeletedSchema = Type.Object(
+  { items: Type.Array(DeletedSchema) },
   {
     $id: 'BatchDeleted',
     examples: [
-      [
-        { task_id: 'report-2024-06', deleted: true },
-        { task_id: 'report-2024-07', deleted: false },
-      ],
+      {
+        items: [
+          { task_id: 'report-2024-06', deleted: true },
+          { task_id: 'report-2024-07', deleted: false },
+        ],
+      },
     ],
   },
 );
 
 /** All of them, to be registered by their names. */
 export const BATCH_SCHEMAS = [
-  TaskListSchema,
-  StatsSchema,
   BatchGetSchema,
   BatchEntriesSchema,
   BatchWaitSchema,

@@ -14,11 +14,16 @@ export function parseConditions(headers: IncomingHttpHeaders): Conditions {
   const ifNoneMatch = headers['if-none-match'];
   if (ifMatch === undefined && ifNoneMatch === undefined) return NONE;
   return {
-    ...(ifMatch === undefined ? {} : { ifMatch: parseTags('If-Match', ifMatch, false) }),
+    ...(ifMatch === undefined ? {} : { ifMatch: parseIfMatch('If-Match', ifMatch) }),
     ...(ifNoneMatch === undefined
       ? {}
       : { ifNoneMatch: parseTags('If-None-Match', ifNoneMatch, true) }),
   };
+}
+
+/** The versions that a task must be at; `name` is what an error calls the field. */
+export function parseIfMatch(name: string, value: string): '*' | readonly string[] {
+  return parseTags(name, value, false);
 }
 
 /** The versions that a reader knows; undefined where it names none. */

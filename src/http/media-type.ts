@@ -1,6 +1,6 @@
 /** Which bodies are taken, by their headers: JSON, opaque, or refused with 415. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { type ResultdError, shown } from '../errors.js';
+import { shown } from '../errors.js';
 import { JSON_TYPE } from '../record/outcome.js';
 import { mediaType } from './problem.js';
 
@@ -43,12 +43,20 @@ export function requireJson(headers: IncomingHttpHeaders): void {
 export function outcomeType(headers: IncomingHttpHeaders): string | undefined {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw mediaType(`the Content-Encoding ${shown(encoding)} is not taken: send the body as it is`);
+    throw mediaType(
+      `the Content-Encoding ${shown(encoding)} is not taken`,
+      `send the body as it is, without -H 'Content-Encoding: ${encoding.slice(0, 100)}'`,
+    );
   }
   const contentType = headers['content-type'];
   if (contentType === undefined || contentType.trim() === '') {
     throw mediaType('the request has no Content-Type');
   }
+  return opaqueType(contentType);
+}
+
+/** The same of a content type alone. */
+export function opaqueType(contentType: string): string | undefined {
   if (contentType === JSON_TYPE) return undefined;
   const [type = '', ...parameters] = contentType.split(';');
   const essence = type.trim().toLowerCase();
@@ -57,6 +65,7 @@ export function outcomeType(headers: IncomingHttpHeaders): string | undefined {
     if (contentType.length <= LONGEST_TYPE) return contentType;
     throw mediaType(
       `the Content-Type ${shown(contentType)} is longer than ${LONGEST_TYPE} characters`,
+      'send a shorter one',
     );
   }
   for (const parameter of parameters) checkCharset(parameter);
@@ -67,6 +76,5 @@ function checkCharset(parameter: string): void {
   const [name = '', value = ''] = parameter.split('=', 2);
   if (name.trim().toLowerCase() !== 'charset') return;
   if (/^"?utf-?8"?$/i.test(value.trim())) return;
-  const error: ResultdError = mediaType(`the charset ${shown(value.trim())} is not UTF-8`);
-  throw error;
+  throw mediaType(`the charset ${shown(value.trim())} is not UTF-8`);
 }

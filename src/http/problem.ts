@@ -64,8 +64,11 @@ export function toResultdError(
 }
 
 /** A 415 that says what to do. */
-export function mediaType(what: string): ResultdError {
-  return new ResultdError('media-type', `${what}: add -H 'Content-Type: application/json'`);
+export function mediaType(
+  what: string,
+  advice = "add -H 'Content-Type: application/json'",
+): ResultdError {
+  return new ResultdError('media-type', `${what}: ${advice}`);
 }
 
 export function routeUnknown(path: string): ResultdError {

@@ -82,24 +82,35 @@ export function scanWrapper(bytes: Buffer): DeepMember[] {
   return outer;
 }
 
+/** A member whose value is an array, and where the elements of that stand. */
+export interface ListMember extends Member {
+  /** Undefined where the value is no array. */
+  readonly elements: readonly Span[] | undefined;
+}
+
 /**
- * The elements of the one array that `bytes` hold, each of which may be as deep as a wrapper.
- * Throws `invalid-body` where they hold anything else.
+ * The members of the one object that `bytes` hold, and the elements of those that are arrays, each
+ * of which may be as deep as a wrapper. Throws `invalid-body` where they hold anything else.
  */
-export function scanArray(bytes: Buffer): Span[] {
-  const start = checkText(bytes);
-  if (bytes[start] !== OPEN_ARRAY) {
-    scanValue(bytes, start, 0);
-    throw invalidBody(`the body is a JSON ${typeAt(bytes, start)}, but an array is needed`);
-  }
-  const elements: Span[] = [];
-  const arrayEnd = walkElements(bytes, start, (elementStart) => {
-    const elementEnd = scanValue(bytes, elementStart, -1);
-    elements.push({ start: elementStart, end: elementEnd });
-    return elementEnd;
+export function scanLists(bytes: Buffer): ListMember[] {
+  const outer: ListMember[] = [];
+  const start = startOfObject(bytes);
+  const objectEnd = walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
+    const type = typeAt(bytes, valueStart);
+    const elements: Span[] | undefined = type === 'array' ? [] : undefined;
+    const end =
+      elements === undefined
+        ? scanValue(bytes, valueStart, 0)
+        : walkElements(bytes, valueStart, (elementStart) => {
+            const elementEnd = scanValue(bytes, elementStart, -1);
+            elements.push({ start: elementStart, end: elementEnd });
+            return elementEnd;
+          });
+    outer.push({ name, nameStart, nameEnd, start: valueStart, end, type, elements });
+    return end;
   });
-  checkEnd(bytes, arrayEnd);
-  return elements;
+  checkEnd(bytes, objectEnd);
+  return outer;
 }
 
 /**

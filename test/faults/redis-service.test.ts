@@ -76,6 +76,14 @@ const REQUESTS: readonly [Parameters<typeof call>[1], string, string?][] = [
   ['PUT', '/v1/tasks/there/expiry', '{"ttl":"1h"}'],
   ['POST', '/v1/tasks/there/result/consume'],
   ['DELETE', '/v1/tasks/there'],
+  ['POST', '/v1/batch/get', '{"task_ids":["there","b c"]}'],
+  ['POST', '/v1/batch/wait', '{"task_ids":["there"],"wait":0}'],
+  ['POST', '/v1/batch/delete', '{"task_ids":["there","b c","there"]}'],
+  [
+    'POST',
+    '/v1/batch/set',
+    '{"items":[{"task_id":"fresh","progress":{"state":"A"}},{"task_id":"b c","progress":{"state":"A"}}]}',
+  ],
 ];
 
 /** All of them are refused in time with 503, and none is taken for 'not there'. */

@@ -93,7 +93,7 @@ t.test('each line is answered before the next one is sent', async (t) => {
     call.write(text.slice(20));
     const { value } = (await answers.next()) as { value: ItemAnswer };
     t.equal(value.index, index);
-    t.equal(value.status, 201);
+    t.equal(value.code, 201);
   }
   call.end();
   t.equal((await answers.next()).done, true);
@@ -117,8 +117,8 @@ t.test('three hundred thousand lines take no more memory than a few', async (t) 
       call.end();
     })();
     let good = 0;
-    for await (const { index, status } of answers) {
-      if (index === good && status < 300) good += 1;
+    for await (const { index, code } of answers) {
+      if (index === good && code < 300) good += 1;
     }
     await sending;
     return good;
@@ -160,7 +160,7 @@ t.test('who sends and never reads is held up, and then told so', async (t) => {
   let last: ItemAnswer | undefined;
   for await (const answer of answersOf(message)) {
     if (answer.index === count) count += 1;
-    if (answer.status < 300) good += 1;
+    if (answer.code < 300) good += 1;
     last = answer;
   }
   t.same(Object.keys(last!), ['problem']);
@@ -175,8 +175,8 @@ t.test('who sends ten thousand lines and then reads gets all answers', async (t)
   call.end(Array.from({ length: 10_000 }, (_, index) => line(index)).join(''));
   const message = await response(call);
   let count = 0;
-  for await (const { index, status } of answersOf(message)) {
-    if (index === count && status === 201) count += 1;
+  for await (const { index, code } of answersOf(message)) {
+    if (index === count && code === 201) count += 1;
   }
   t.equal(count, 10_000);
 });
@@ -218,7 +218,7 @@ t.test('a bounded number of lines runs at once, and of their bytes', async (t) =
     [await ofLarge, 12],
   ] as const) {
     let good = 0;
-    for await (const { status } of answersOf(message)) good += status === 201 ? 1 : 0;
+    for await (const { code } of answersOf(message)) good += code === 201 ? 1 : 0;
     t.equal(good, count);
   }
 });
@@ -233,7 +233,7 @@ t.test('the time for whole requests does not end a stream that goes on', async (
   for (; Date.now() - started < 1_500; index += 1) {
     call.write(line(index));
     const { value } = (await answers.next()) as { value: ItemAnswer };
-    t.equal(value.status, 201);
+    t.equal(value.code, 201);
     await delay(50);
   }
   const last = (await answers.next()) as { value: ItemAnswer };
@@ -265,7 +265,7 @@ t.test('an upload that announces its length is let in with Expect', async (t) =>
   await once(call, 'continue', { signal: AbortSignal.timeout(DEADLINE_MS) });
   call.end(text);
   let count = 0;
-  for await (const { status } of answersOf(await message)) count += status === 201 ? 1 : 0;
+  for await (const { code } of answersOf(await message)) count += code === 201 ? 1 : 0;
   t.equal(count, 100);
 });
 
@@ -286,13 +286,13 @@ t.test('lines of one task run in order in a store that keeps none', async (t) =>
   const service = await Service.start(t, new TardyBackend());
   const call = open(t, service.origin);
   call.end(Array.from({ length: 100 }, (_, index) => line(index % 10, index)).join(''));
-  const statuses: number[] = [];
-  for await (const { status } of answersOf(await response(call))) statuses.push(status);
+  const codes: number[] = [];
+  for await (const { code } of answersOf(await response(call))) codes.push(code);
   t.same(
-    statuses,
-    statuses.map((_, index) => (index < 10 ? 201 : 200)),
+    codes,
+    codes.map((_, index) => (index < 10 ? 201 : 200)),
   );
-  t.equal(statuses.length, 100);
+  t.equal(codes.length, 100);
   for (let task = 0; task < 10; task += 1) {
     const { text } = await service.call('GET', `/v1/tasks/t-${task}/result`);
     t.match(text, `"return_value":${90 + task},`);

@@ -50,8 +50,8 @@ async function checkReads(t: Test, service: ServiceProcess): Promise<void> {
   const both = { task_ids: [...one, ...six] };
   const wanted = 2 * IDS;
   for (const [path, body, end] of [
-    ['/v1/batch/get', both, /\}\]$/],
-    ['/v1/batch/get', { ...both, include: 'outcome' }, /"return_value":1.*\}\]$/],
+    ['/v1/batch/get', both, /\}\]\}$/],
+    ['/v1/batch/get', { ...both, include: 'outcome' }, /"return_value":1.*\}\]\}$/],
     ['/v1/batch/wait', { task_ids: one }, /\],"pending":\[\]\}$/],
     ['/v1/batch/wait', both, /\],"pending":\[\]\}$/],
   ] as const) {

@@ -7,6 +7,7 @@ import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { BATCH_SCHEMAS } from '../../schemas/batches.js';
 import { SHARED_SCHEMAS } from '../../schemas/bodies.js';
+import { LIST_SCHEMAS } from '../../schemas/lists.js';
 import { CATALOGUE, type ErrorCode } from '../../src/errors.js';
 import { Service } from '../support/service.js';
 import { type Media, type OpenApi, type Operation, operationsOf } from './suite/description.js';
@@ -17,7 +18,7 @@ const FILE = new URL('../../../openapi.yaml', import.meta.url);
 const service = await Service.start(t);
 const description = (await service.call('GET', '/openapi.json')).json() as unknown as OpenApi;
 const operations = operationsOf(description);
-const SCHEMAS = [...SHARED_SCHEMAS, ...BATCH_SCHEMAS] as readonly (TSchema & {
+const SCHEMAS = [...SHARED_SCHEMAS, ...LIST_SCHEMAS, ...BATCH_SCHEMAS] as readonly (TSchema & {
   readonly $id?: string;
 })[];
 

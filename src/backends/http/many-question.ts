@@ -6,7 +6,7 @@ import { TaskSnapshot } from '../../record/snapshot.js';
 import type { ManyWaitRequest, ManyWaitResult } from '../../result-backend/task-waits.js';
 import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import type { Question } from './poll-chain.js';
-import { readyEntries } from './task-view.js';
+import { batchEntries } from './task-view.js';
 
 /** The service's limit. */
 const MAX_BATCH = 10_000;
@@ -50,7 +50,7 @@ export class ManyQuestion implements Question<ManyWaitResult> {
 
   timeoutOf({ body }: RemoteAnswer): ManyWaitResult {
     const ready = new Map<string, TaskSnapshot>();
-    for (const { taskId, entry } of readyEntries(body)) {
+    for (const { taskId, entry } of batchEntries(body, 'ready')) {
       if (entry !== undefined) ready.set(taskId, new TaskSnapshot(taskId, entry));
     }
     return { isComplete: ready.size >= this.#target, isDraining: false, ready };

@@ -37,7 +37,7 @@ export async function readMany(
       body: [Buffer.from(JSON.stringify(question))],
       expected: [200],
     });
-    const entries = batchEntries(body);
+    const entries = batchEntries(body, 'items');
     if (entries.length !== some.length) {
       throw storeUnavailable(
         `the resultd answered ${entries.length} entries for ${some.length} ids`,

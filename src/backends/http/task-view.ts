@@ -49,17 +49,12 @@ export function entryFromView(view: Buffer): TaskEntry | undefined {
   });
 }
 
-/** The entries of a batch's answer. */
-export function batchEntries(answer: Buffer): BatchEntry[] {
-  return readable(() => entriesAt(answer, 0));
-}
-
-/** The entries that a batch wait found ready. */
-export function readyEntries(answer: Buffer): BatchEntry[] {
+/** The entries of a batch's answer, or those that a batch wait found ready. */
+export function batchEntries(answer: Buffer, name: 'items' | 'ready'): BatchEntry[] {
   return readable(() => {
-    const { ready } = membersOf(answer, 0);
-    if (ready?.type !== 'array') throw new Error('the answer does not list the ready tasks');
-    return entriesAt(answer, ready.start);
+    const list = membersOf(answer, 0)[name];
+    if (list?.type !== 'array') throw new Error(`the answer has no list "${name}"`);
+    return entriesAt(answer, list.start);
   });
 }
 

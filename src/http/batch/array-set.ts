@@ -1,20 +1,22 @@
-/** `batch/set` of an array: checked as a whole, then carried out item by item. */
-import { scanArray } from '../../json/scanner.js';
-import { MAX_BATCH, tooMany } from './batch-bodies.js';
+/** `batch/set` of a list of items: checked as a whole, then carried out item by item. */
+import { invalidBody } from '../../errors.js';
+import { type ListMember, type Span, scanLists } from '../../json/scanner.js';
+import { MAX_BATCH, tooMany } from './asked-ids.js';
+import { fieldsOf, wrongType } from './fields.js';
 import { ItemPipeline } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
 
 /**
- * The answers as a JSON array. Throws `invalid-body`, and has stored nothing, where the body is not
- * an array of JSON. Once `hasGone` says so, no further item is begun.
+ * The answers as JSON. Throws `invalid-body`, and has stored nothing, where the body is not a list
+ * of items; `store-unavailable` where the store could be asked for none of them. Once `hasGone` says
+ * so, no further item is begun.
  */
 export async function setArray(
   document: Buffer,
   writer: ItemWriter,
   hasGone: () => boolean,
 ): Promise<string> {
-  const items = scanArray(document);
-  if (items.length > MAX_BATCH) throw tooMany(items.length, 'items');
+  const items = itemsOf(scanLists(document));
   const answers: string[] = [];
   const pipeline = new ItemPipeline({
     run: (index, item, done) => writer.write(index, item, done),
@@ -30,5 +32,14 @@ export async function setArray(
   }
   await pipeline.idle();
   answers.push(...pipeline.takeHeld());
-  return `[${answers.join(',')}]`;
+  writer.checkReached();
+  return `{"items":[${answers.join(',')}]}`;
+}
+
+function itemsOf(members: readonly ListMember[]): readonly Span[] {
+  const { items } = fieldsOf(members, ['items'], 'a batch set');
+  if (items === undefined) throw invalidBody('the batch has no "items": give a list of items');
+  if (items.elements === undefined) throw wrongType(items, 'a list of items');
+  if (items.elements.length > MAX_BATCH) throw tooMany(items.elements.length, 'items');
+  return items.elements;
 }

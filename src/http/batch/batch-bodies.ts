@@ -1,25 +1,23 @@
 /** The bodies of `batch/get`, `batch/wait` and `batch/delete`. All of them throw `invalid-body`. */
 
-import { invalidBody, invalidTaskId, ResultdError, shown } from '../../errors.js';
-import { decodeString } from '../../json/lexer.js';
-import { type Member, scanDocument, scanValue, typeAt, walkElements } from '../../json/scanner.js';
-import { checkTaskId } from '../../record/names.js';
+import { invalidBody, shown } from '../../errors.js';
+import { type Member, scanDocument } from '../../json/scanner.js';
 import { parseDuration } from '../../units.js';
+import { type AskedId, askedIds, validIds } from './asked-ids.js';
 import type { EntriesOptions } from './entries.js';
-import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
+import { booleanOf, fieldsOf, stringOf, wordOf } from './fields.js';
 
 export interface GetBody extends EntriesOptions {
-  readonly taskIds: readonly string[];
+  readonly taskIds: readonly AskedId[];
 }
 
-export interface WaitBody extends GetBody {
+export interface WaitBody extends EntriesOptions {
+  readonly taskIds: readonly string[];
   /** How many different tasks must be ready. */
   readonly target: number;
   readonly waitMs: number;
 }
 
-/** Ids, or items of an array, in one batch. */
-export const MAX_BATCH = 10_000;
 /** How long a batch waits that does not say. */
 const DEFAULT_WAIT_MS = 30_000;
 
@@ -28,12 +26,12 @@ const WAIT_KEYS = [...GET_KEYS, 'mode', 'wait'] as const;
 
 export function parseGetBody(document: Buffer): GetBody {
   const fields = fieldsOf(scanDocument(document), GET_KEYS, 'a batch get');
-  return { taskIds: taskIdsOf(document, fields.task_ids), ...entriesOf(document, fields) };
+  return { taskIds: askedIds(document, fields.task_ids), ...entriesOf(document, fields) };
 }
 
 export function parseWaitBody(document: Buffer): WaitBody {
   const fields = fieldsOf(scanDocument(document), WAIT_KEYS, 'a batch wait');
-  const taskIds = taskIdsOf(document, fields.task_ids);
+  const taskIds = validIds(document, fields.task_ids);
   return {
     taskIds,
     ...entriesOf(document, fields),
@@ -42,15 +40,9 @@ export function parseWaitBody(document: Buffer): WaitBody {
   };
 }
 
-export function parseDeleteBody(document: Buffer): readonly string[] {
+export function parseDeleteBody(document: Buffer): readonly AskedId[] {
   const fields = fieldsOf(scanDocument(document), ['task_ids'], 'a batch delete');
-  return taskIdsOf(document, fields.task_ids);
-}
-
-export function tooMany(found: number, what: string): ResultdError {
-  return invalidBody(
-    `the batch has ${found} ${what}, and the limit is ${MAX_BATCH}: send several batches`,
-  );
+  return askedIds(document, fields.task_ids);
 }
 
 function entriesOf(
@@ -61,34 +53,6 @@ function entriesOf(
     include: wordOf(document, fields.include, ['status', 'outcome']),
     withLogs: booleanOf(document, fields.with_logs),
   };
-}
-
-/** Throws `invalid-task-id` too, naming the index. */
-function taskIdsOf(document: Buffer, member: Member | undefined): string[] {
-  if (member === undefined) throw invalidBody('the batch has no "task_ids": give a list of ids');
-  if (member.type !== 'array') throw wrongType(member, 'a list of ids');
-  const taskIds: string[] = [];
-  walkElements(document, member.start, (start) => {
-    const end = scanValue(document, start, 0);
-    taskIds.push(taskIdAt(document, start, end, taskIds.length));
-    return end;
-  });
-  if (taskIds.length > MAX_BATCH) throw tooMany(taskIds.length, 'ids');
-  return taskIds;
-}
-
-function taskIdAt(document: Buffer, start: number, end: number, index: number): string {
-  const isString = typeAt(document, start) === 'string';
-  const taskId = isString
-    ? decodeString(document, start, end)
-    : document.toString('utf8', start, end);
-  try {
-    if (!isString) throw invalidTaskId(taskId);
-    checkTaskId(taskId);
-  } catch (error) {
-    throw new ResultdError('invalid-task-id', `task_ids[${index}]: ${(error as Error).message}`);
-  }
-  return taskId;
 }
 
 function targetOf(document: Buffer, mode: Member | undefined, distinct: number): number {

@@ -1,6 +1,6 @@
 /**
- * One item of a batch of writes: a task id, and exactly one of an outcome, an exception, a status
- * or opaque bytes. It means what the request for that task alone would mean.
+ * One item of a batch of writes: a task id, and exactly one of an outcome, an exception, progress or
+ * opaque bytes. It means what the request for that task alone would mean.
  */
 
 import { invalidBody, invalidTaskId, listed, ResultdError, shown } from '../../errors.js';
@@ -16,8 +16,8 @@ import {
 import { progressFromJson } from '../../record/progress.js';
 import type { Conditions } from '../../result-backend/commands.js';
 import type { SetManyItem } from '../../result-backend.js';
-import { parseConditions } from '../entity-tags.js';
-import { outcomeType } from '../media-type.js';
+import { parseIfMatch } from '../entity-tags.js';
+import { opaqueType } from '../media-type.js';
 import { mediaType } from '../problem.js';
 import { ttlOf } from '../time-to-live.js';
 import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
@@ -29,7 +29,7 @@ export interface BatchItem {
   readonly write: SetManyItem | ResultdError;
 }
 
-const KINDS = ['outcome', 'exception', 'status', 'opaque'] as const;
+const KINDS = ['outcome', 'exception', 'progress', 'opaque'] as const;
 const KEYS = ['task_id', 'mode', 'ttl', 'if_match', ...KINDS] as const;
 const OPAQUE_KEYS = ['content_type', 'base64', 'is_err', 'execution_time'] as const;
 type Fields = { readonly [Key in (typeof KEYS)[number]]?: DeepMember };
@@ -39,6 +39,14 @@ const MODES = ['create', 'replace'] as const;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]+$/;
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[ \t]*(;|$)/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** Ids that are longer are no ids, and are not repeated in answers. */
+const LONGEST_ID = 255;
+
+/** What an answer to an item repeats of its task id. */
+export function shownId(taskId: string | undefined): string | null {
+  return taskId === undefined || taskId.length > LONGEST_ID ? null : taskId;
+}
 
 /** Reads one item. What is wrong with it is a value, since it fails alone. */
 export function readItem(document: Buffer): BatchItem {
@@ -66,7 +74,7 @@ function writeOf(document: Buffer, fields: Fields, taskId: string): SetManyItem 
   const kind = kindOf(fields);
   const value = fields[kind]!;
   if (value.members === undefined) throw wrongType(value, 'an object');
-  if (kind !== 'status') {
+  if (kind !== 'progress') {
     return { taskId, outcome: outcomeOf(document, kind, value.members), options };
   }
   const progress = progressFromJson(document, value.members);
@@ -114,9 +122,12 @@ function outcomeOf(
 /** The same types are refused as in a header (see `media-type.ts`). */
 function checkOpaqueType(contentType: string): void {
   if (!HEADER_VALUE.test(contentType) || !MEDIA_TYPE.test(contentType)) {
-    throw mediaType(`the content_type ${shown(contentType)} is not a media type`);
+    throw mediaType(
+      `the content_type ${shown(contentType)} is not a media type`,
+      'give one such as application/octet-stream',
+    );
   }
-  if (outcomeType({ 'content-type': contentType }) === undefined) {
+  if (opaqueType(contentType) === undefined) {
     throw invalidBody('the opaque outcome is JSON by its content_type: give it as "outcome"');
   }
 }
@@ -132,7 +143,7 @@ function decodeBase64(base64: string): Buffer {
 function ifMatch(document: Buffer, member: Member): Conditions {
   const tag = stringOf(document, member)!;
   const isBare = /^[\x21\x23-\x7e]+$/.test(tag) && tag !== '*';
-  return parseConditions({ 'if-match': isBare ? `"${tag}"` : tag });
+  return { ifMatch: parseIfMatch('if_match', isBare ? `"${tag}"` : tag) };
 }
 
 function text(document: Buffer, { start, end }: Member): string {

@@ -6,10 +6,12 @@
  * so that what is held at once stays small beside that, and so is progress, which may be large too.
  */
 
+import { outcomeMember } from '../../record/embedded-outcome.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../record/entry.js';
-import { JSON_TYPE } from '../../record/outcome.js';
 import type { TaskSnapshot } from '../../record/snapshot.js';
 import type { ResultBackend } from '../../result-backend.js';
+import { problemOf } from '../problem.js';
+import { type AskedId, isValid, type RefusedId } from './asked-ids.js';
 import { ByteWriter } from './byte-writer.js';
 
 export interface EntriesOptions {
@@ -26,7 +28,6 @@ const BYTES_AT_ONCE = 1_024 * 1_024;
 /** About what an entry takes, so that the buffer seldom grows. */
 const VIEW_BYTES = 512;
 const COMMA = 0x2c;
-const CLOSE_OBJECT = 0x7d;
 
 /** What stands around the entries. */
 export interface Frame {
@@ -34,10 +35,10 @@ export interface Frame {
   readonly after: string;
 }
 
-/** The entries of these tasks, read now, with commas between them. */
+/** The entries of these tasks, read now, with commas between them. An id that is none fails alone. */
 export async function* readEntries(
   backend: ResultBackend,
-  taskIds: readonly string[],
+  asked: readonly AskedId[],
   { include, withLogs }: EntriesOptions,
   frame: Frame,
 ): AsyncGenerator<Buffer> {
@@ -47,25 +48,32 @@ export async function* readEntries(
   let budget = include === 'outcome' ? MAX_OUTCOME_BYTES : 0;
   let at = 0;
   do {
-    const ids = taskIds.slice(at, at + AT_ONCE);
-    const snapshots = await backend.getMany(ids, budget > 0 ? parts : heads);
+    const some = asked.slice(at, at + AT_ONCE);
+    const snapshots = await backend.getMany(some.filter(isValid), budget > 0 ? parts : heads);
     const writer = new ByteWriter(sizeHint(snapshots));
     if (at === 0) writer.text(frame.before);
-    for (let index = 0; index < snapshots.length; index += 1) {
-      const snapshot = snapshots[index];
+    let read = 0;
+    for (const id of some) {
+      if (isValid(id) && read === snapshots.length) break;
+      if (at > 0) writer.byte(COMMA);
+      at += 1;
+      if (!isValid(id)) {
+        writeRefused(writer, id);
+        continue;
+      }
+      const snapshot = snapshots[read];
+      read += 1;
       let outcome = budget > 0 ? snapshot?.outcome : undefined;
       if (outcome !== undefined && outcome.length > budget) {
         outcome = undefined;
         budget = 0;
       }
       budget -= outcome?.length ?? 0;
-      if (at + index > 0) writer.byte(COMMA);
-      writeEntry(writer, ids[index]!, snapshot, outcome ?? omitted);
+      writeEntry(writer, id, snapshot, outcome ?? omitted);
     }
-    at += snapshots.length;
-    if (at === taskIds.length) writer.text(frame.after);
+    if (at === asked.length) writer.text(frame.after);
     yield writer.take();
-  } while (at < taskIds.length);
+  } while (at < asked.length);
 }
 
 /** The entries of these tasks as they were read before, without outcomes. */
@@ -103,16 +111,18 @@ function writeEntry(
     snapshot.writeStatusView(writer, head, '}');
   } else if (outcome === 'omitted') {
     snapshot.writeStatusView(writer, head, ',"outcome_omitted":true}');
-  } else if (snapshot.isOpaque) {
-    const contentType = JSON.stringify(snapshot.contentType);
-    snapshot.writeStatusView(writer, head, `,"content_type":${contentType},"outcome_base64":"`);
-    writer.text(outcome.toString('base64'));
-    writer.text('"}');
   } else {
-    snapshot.writeStatusView(writer, head, `,"content_type":"${JSON_TYPE}","outcome":`);
-    writer.bytes(outcome);
-    writer.byte(CLOSE_OBJECT);
+    const [before, bytes, after] = outcomeMember(snapshot.isOpaque, outcome);
+    const contentType = JSON.stringify(snapshot.contentType);
+    snapshot.writeStatusView(writer, head, `,"content_type":${contentType},${before}`);
+    writer.bytes(bytes);
+    writer.text(`${after}}`);
   }
+}
+
+function writeRefused(writer: ByteWriter, { taskId, error }: RefusedId): void {
+  const [id, problem] = [JSON.stringify(taskId), JSON.stringify(problemOf(error))];
+  writer.text(`{"task_id":${id},"found":false,"status":null,"problem":${problem}}`);
 }
 
 function sizeHint(snapshots: readonly (TaskSnapshot | undefined)[]): number {

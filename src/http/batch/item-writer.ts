@@ -5,10 +5,8 @@
 import { ResultdError } from '../../errors.js';
 import type { ResultBackend, SetManyItem, WriteReceipt } from '../../result-backend.js';
 import { problemOf } from '../problem.js';
-import { type BatchItem, readItem } from './batch-item.js';
-
-/** Ids that are longer are no ids, and are not repeated in answers. */
-const LONGEST_ID = 255;
+import { type BatchItem, readItem, shownId } from './batch-item.js';
+import { Reached } from './reached.js';
 
 /** Takes an item's answer as JSON. */
 export type Done = (answer: string) => void;
@@ -28,6 +26,7 @@ export class ItemWriter {
   readonly #running = new Map<string, Item[]>();
   /** What is written together, at the end of this turn. */
   #group: Item[] = [];
+  readonly #reached = new Reached();
 
   /** `toError` makes an error of what nobody expected, and logs it. */
   constructor(backend: ResultBackend, toError: (thrown: unknown) => ResultdError) {
@@ -56,6 +55,11 @@ export class ItemWriter {
     }
   }
 
+  /** Throws `store-unavailable` where the store could be asked for none of the items. */
+  checkReached(): void {
+    this.#reached.check();
+  }
+
   #store(item: Item): void {
     this.#group.push(item);
     if (this.#group.length === 1) queueMicrotask(() => void this.#storeGroup());
@@ -72,26 +76,27 @@ export class ItemWriter {
     const next = this.#running.get(taskId)?.shift();
     if (next === undefined) this.#running.delete(taskId);
     else this.#store(next);
-    done(
-      receipt instanceof ResultdError
-        ? refusal(index, taskId, this.#toError(receipt))
-        : success(index, taskId, receipt),
-    );
+    if (receipt instanceof ResultdError) {
+      this.#reached.failed(receipt);
+      done(refusal(index, taskId, this.#toError(receipt)));
+    } else {
+      this.#reached.answered();
+      done(success(index, taskId, receipt));
+    }
   }
 }
 
 function success(index: number, taskId: string, { verdict, snapshot }: WriteReceipt): string {
-  const status = verdict === 'created' ? 201 : 200;
+  const code = verdict === 'created' ? 201 : 200;
   const version = snapshot === undefined ? 'null' : `"${snapshot.version}"`;
-  return `{"index":${index},"task_id":"${taskId}","status":${status},"version":${version}}`;
+  return `{"index":${index},"task_id":"${taskId}","code":${code},"version":${version}}`;
 }
 
 function refusal(index: number, taskId: BatchItem['taskId'], error: ResultdError): string {
-  const shownId = taskId === undefined || taskId.length > LONGEST_ID ? null : taskId;
   return JSON.stringify({
     index,
-    task_id: shownId,
-    status: error.status,
+    task_id: shownId(taskId),
+    code: error.status,
     problem: problemOf(error),
   });
 }

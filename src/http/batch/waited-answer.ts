@@ -2,7 +2,7 @@
 
 import type { ManyWaitResult } from '../../result-backend/task-waits.js';
 import type { ResultBackend } from '../../result-backend.js';
-import type { GetBody } from './batch-bodies.js';
+import type { WaitBody } from './batch-bodies.js';
 import { readEntries, statusEntries } from './entries.js';
 
 /**
@@ -11,7 +11,7 @@ import { readEntries, statusEntries } from './entries.js';
  */
 export async function* waitedAnswer(
   backend: ResultBackend,
-  { taskIds, ...options }: GetBody,
+  { taskIds, ...options }: WaitBody,
   { isComplete, ready }: ManyWaitResult,
 ): AsyncGenerator<Buffer> {
   const readyIds = taskIds.filter((taskId) => ready.has(taskId));

@@ -1,25 +1,23 @@
 /** `POST /v1/batch/get` and `/v1/batch/delete`. */
-import { type Entry, list } from './batches.js';
+import { type Entry, type ItemAnswer, list, setItems } from './batches.js';
 import { FAILURE, isProblem, LOGGED, SUCCESS } from './expect.js';
 import type { Api, Topic } from './topic.js';
 import { loadVectors } from './vectors.js';
 
 const get = (api: Api, body: unknown) => api.post('/v1/batch/get', body);
 
+const itemsOf = (...items: string[]): string => `{"items":[${items.join()}]}`;
+
 /** What both refuse, and what the refusal names. */
-const REFUSED: readonly [body: string, code: 'invalid-body' | 'invalid-task-id', detail: RegExp][] =
-  [
-    ['{}', 'invalid-body', /task_ids/],
-    ['[]', 'invalid-body', /array/],
-    ['{"task_ids":"a"}', 'invalid-body', /task_ids.*string/],
-    ['{"task_ids":["a"],"ids":[]}', 'invalid-body', /"ids"/],
-    ['{"task_ids":["a"],"task_ids":[]}', 'invalid-body', /twice/],
-    ['{"task_ids":["a"]', 'invalid-body', /not valid JSON/],
-    ['{"task_ids":["a","b c"]}', 'invalid-task-id', /task_ids\[1\].*"b c"/],
-    ['{"task_ids":["a",7]}', 'invalid-task-id', /task_ids\[1\].*7/],
-    ['{"task_ids":["a","b",".."]}', 'invalid-task-id', /task_ids\[2\]/],
-    [`{"task_ids":[${'"a",'.repeat(10_000)}"a"]}`, 'invalid-body', /10001.*10000/],
-  ];
+const REFUSED: readonly [body: string, code: 'invalid-body', detail: RegExp][] = [
+  ['{}', 'invalid-body', /task_ids/],
+  ['[]', 'invalid-body', /array/],
+  ['{"task_ids":"a"}', 'invalid-body', /task_ids.*string/],
+  ['{"task_ids":["a"],"ids":[]}', 'invalid-body', /"ids"/],
+  ['{"task_ids":["a"],"task_ids":[]}', 'invalid-body', /twice/],
+  ['{"task_ids":["a"]', 'invalid-body', /not valid JSON/],
+  [`{"task_ids":[${'"a",'.repeat(10_000)}"a"]}`, 'invalid-body', /10001.*10000/],
+];
 
 export const batchGet: Topic = {
   name: 'batch get and delete',
@@ -46,17 +44,68 @@ export const batchGet: Topic = {
       t.equal(answer.headers['cache-control'], 'no-store');
       t.equal(
         answer.text,
-        `[${entries.started},${entries.ready}},${entries.unknown},${entries.ready}}]`,
+        itemsOf(entries.started, `${entries.ready}}`, entries.unknown, `${entries.ready}}`),
       );
       t.equal((await get(api, { task_ids: ids, include: 'status' })).text, answer.text);
       const embedded = (outcome: string): string =>
         `${entries.ready},"content_type":"application/json","outcome":${outcome}}`;
       const outcomes = await get(api, { task_ids: ids, include: 'outcome' });
       const bare = embedded(SUCCESS);
-      t.equal(outcomes.text, `[${entries.started},${bare},${entries.unknown},${bare}]`);
+      t.equal(outcomes.text, itemsOf(entries.started, bare, entries.unknown, bare));
       const logged = await get(api, { task_ids: [ready], include: 'outcome', with_logs: true });
-      t.equal(logged.text, `[${embedded(LOGGED)}]`);
-      t.equal((await get(api, { task_ids: [] })).text, '[]');
+      t.equal(logged.text, itemsOf(embedded(LOGGED)));
+      t.equal((await get(api, { task_ids: [] })).text, itemsOf());
+    },
+
+    'an id that is none fails alone': async (t, api) => {
+      const [ready, started] = [api.taskId(), api.taskId()];
+      await api.put(`/v1/tasks/${ready}/result`, SUCCESS);
+      await api.put(`/v1/tasks/${started}/status`, { state: 'STARTED' });
+      const bad = ['b c', 7, '..', ready, '', 'x'.repeat(300), null, { a: ['"'] }];
+      const shown = ['b c', null, '..', ready, '', null, null, null];
+      const task_ids = [...bad, started, 'n/a'];
+      const details = (answers: { problem?: ItemAnswer['problem'] }[]) =>
+        answers.map(({ problem }) => problem && /^(task_ids\[\d+\]): /.exec(problem.detail)?.[1]);
+      const named = task_ids.map((id, at) =>
+        id === ready || id === started ? undefined : `task_ids[${at}]`,
+      );
+      for (const include of ['status', 'outcome']) {
+        const entries = list<Entry>(await get(api, { task_ids, include }));
+        t.same(
+          entries.map((entry) => entry.task_id),
+          [...shown, started, 'n/a'],
+        );
+        t.same(
+          entries.map(({ found, status }) => [found, status?.state]),
+          task_ids.map((id) => [
+            id === ready || id === started,
+            id === ready ? 'SUCCESS' : id === started ? 'STARTED' : undefined,
+          ]),
+        );
+        t.same(details(entries), named);
+        t.equal(entries[3]?.outcome !== undefined, include === 'outcome');
+      }
+      const { problem } = list<Entry>(await get(api, { task_ids: ['b c'] }))[0]!;
+      t.match(problem, { type: 'urn:resultd:problem:invalid-task-id', status: 400 });
+      t.match(problem?.detail, /"b c"/);
+      const many = Array.from({ length: 1_200 }, (_, n) => (n % 600 < 599 ? '' : started));
+      const found = list<Entry>(await get(api, { task_ids: many })).map((entry) => entry.found);
+      t.same(
+        found,
+        many.map((id) => id !== ''),
+      );
+      const deleted = list<{
+        task_id: string;
+        deleted: boolean | null;
+        problem?: ItemAnswer['problem'];
+      }>(await api.post('/v1/batch/delete', { task_ids }));
+      t.same(details(deleted), named);
+      t.same(
+        deleted.map((one) => [one.task_id, one.deleted]),
+        task_ids.map((id, at) =>
+          id === ready || id === started ? [id, true] : [[...shown, started, 'n/a'][at], null],
+        ),
+      );
     },
 
     'every outcome comes back byte for byte': async (t, api) => {
@@ -130,7 +179,7 @@ export const batchGet: Topic = {
     },
 
     'what is not right is refused by name': async (t, api) => {
-      const refused: [string, 'invalid-body' | 'invalid-task-id', RegExp][] = [
+      const refused: [string, 'invalid-body', RegExp][] = [
         ...REFUSED,
         ['{"task_ids":["a"],"include":"all"}', 'invalid-body', /include.*"all"/],
         ['{"task_ids":["a"],"include":1}', 'invalid-body', /include.*number/],
@@ -161,15 +210,17 @@ export const batchGet: Topic = {
       t.equal(answer.headers['cache-control'], 'no-store');
       t.equal(
         answer.text,
-        `[{"task_id":"${second}","deleted":true},{"task_id":"${unknown}","deleted":false},` +
-          `{"task_id":"${first}","deleted":true},{"task_id":"${first}","deleted":false}]`,
+        itemsOf(
+          `{"task_id":"${second}","deleted":true}`,
+          `{"task_id":"${unknown}","deleted":false}`,
+          `{"task_id":"${first}","deleted":true}`,
+          `{"task_id":"${first}","deleted":false}`,
+        ),
       );
       for (const id of [first, second]) t.equal((await api.get(`/v1/tasks/${id}`)).status, 404);
       const ids = Array.from({ length: 2_000 }, () => api.taskId());
-      await api.post(
-        '/v1/batch/set',
-        `[${ids.map((id) => `{"task_id":"${id}","outcome":${SUCCESS}}`).join()}]`,
-      );
+      const items = ids.map((id) => `{"task_id":"${id}","outcome":${SUCCESS}}`);
+      await setItems(api, items);
       const deleted = list<{ deleted: boolean }>(
         await api.post('/v1/batch/delete', { task_ids: ids }),
       );

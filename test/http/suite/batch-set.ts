@@ -1,5 +1,5 @@
-/** `POST /v1/batch/set`, as an array and as lines: each item means what its own request would mean. */
-import { codeOf, FORMS, type ItemAnswer, lines, list, NDJSON, sendLines } from './batches.js';
+/** `POST /v1/batch/set`, as a list and as lines: each item means what its own request would mean. */
+import { codeOf, FORMS, type ItemAnswer, lines, NDJSON, sendLines, setItems } from './batches.js';
 import { isExactly, isProblem, OTHER, SUCCESS, VERSION } from './expect.js';
 import type { Topic } from './topic.js';
 import { loadVectors } from './vectors.js';
@@ -15,11 +15,11 @@ export const batchSet: Topic = {
         const answers = await send(api, [
           `{"outcome":${SUCCESS},"task_id":"${outcome}"}`,
           ` { "task_id" : "${exception}" , "exception" : {"exc_type":"E","execution_time":1.50,"x":1e400} } `,
-          `{"task_id":"${status}","status":{"state":"STARTED","meta":[1.0]},"ttl":3600}`,
+          `{"task_id":"${status}","progress":{"state":"STARTED","meta":[1.0]},"ttl":3600}`,
           `{"task_id":"${opaque}","opaque":{"content_type":"image/png","base64":"AP8=","is_err":true,"execution_time":2.50},"ttl":"never"}`,
         ]);
         t.same(
-          answers.map(({ index, task_id, status }) => [index, task_id, status]),
+          answers.map(({ index, task_id, code }) => [index, task_id, code]),
           [outcome, exception, status, opaque].map((taskId, index) => [index, taskId, 201]),
           form,
         );
@@ -50,7 +50,7 @@ export const batchSet: Topic = {
       const vectors = loadVectors('outcomes', '.json');
       for (const [form, send] of FORMS) {
         const items = vectors
-          .filter(([, document]) => form === 'array' || !document.includes('\n'))
+          .filter(([, document]) => form === 'list' || !document.includes('\n'))
           .map(([name, document]) => ({ name, document, taskId: api.taskId() }));
         t.ok(items.length > 10, `${items.length} vectors`);
         const answers = await send(
@@ -58,7 +58,7 @@ export const batchSet: Topic = {
           items.map(({ taskId, document }) => `{"task_id":"${taskId}","outcome":${document}}`),
         );
         for (const [index, { name, document, taskId }] of items.entries()) {
-          t.equal(answers[index]?.status, 201, name);
+          t.equal(answers[index]?.code, 201, name);
           const read = await api.get(`/v1/tasks/${taskId}/result?with_logs=true`);
           isExactly(t, read.body, document, `${form}: ${name}`);
         }
@@ -86,23 +86,24 @@ export const batchSet: Topic = {
           [`{${id()},${value},"tll":"1h","mod":1}`, 400, 'invalid-body', /"tll"/],
           [`{${id()},${id()},${value}}`, 400, 'invalid-body', /task_id.*twice/],
           [`{${id()},"outcome":{"return_vlaue":1}}`, 400, 'invalid-body', /return_vlaue/],
-          [`{${id()},${value},"status":{"state":"A"}}`, 400, 'invalid-body', /exactly one/],
+          [`{${id()},${value},"progress":{"state":"A"}}`, 400, 'invalid-body', /exactly one/],
           [`{${id()}}`, 400, 'invalid-body', /exactly one/],
           [`{${id()},${value},"ttl":"0"}`, 400, 'invalid-body', /ttl/],
           [`{${id()},${value},"ttl":1.5}`, 400, 'invalid-body', /1\.5/],
           [`{${id()},${value},"mode":"upsert"}`, 400, 'invalid-body', /upsert/],
           [`{${id()},${value},"if_match":1}`, 400, 'invalid-body', /if_match/],
           [`{${id()},"exception":{"a":1}}`, 400, 'invalid-body', /exc_type/],
-          [`{${id()},"status":{"state":""}}`, 400, 'invalid-body', /state/],
+          [`{${id()},"progress":{"state":""}}`, 400, 'invalid-body', /state/],
           [opaque(id(), '"content_type":"image/png","base64":"A"'), 400, 'invalid-body', /base64/],
           [opaque(id(), '"content_type":"image/png"'), 400, 'invalid-body', /base64/],
           [opaque(id(), '"base64":"AA==","content_type":"a/b","x":1'), 400, 'invalid-body', /"x"/],
           [opaque(id(), '"base64":"","content_type":"application/json"'), 400, 'invalid-body'],
           [opaque(id(), '"base64":"","content_type":"multipart/form-data"'), 415, 'media-type'],
           [opaque(id(), '"base64":"","content_type":"a/b\\r\\nx: y"'), 415, 'media-type'],
+          [`{${id()},"status":{"state":"A"}}`, 400, 'invalid-body', /"status".*"progress"/],
           ['[]', 400, 'invalid-body', /array/],
           ['null', 400, 'invalid-body', /null/],
-          [`{${id()},"status":{"state":"A"}}`, 201],
+          [`{${id()},"progress":{"state":"A"}}`, 201],
         ];
         const answers = await send(
           api,
@@ -112,10 +113,10 @@ export const batchSet: Topic = {
         for (const [index, [item, status, code, detail = /./]] of cases.entries()) {
           const answer = answers[index]!;
           t.equal(answer.index, index);
-          t.equal(answer.status, status, `${form}: ${item}`);
+          t.equal(answer.code, status, `${form}: ${item}`);
           t.equal(codeOf(answer), code, item);
           if (code === undefined) continue;
-          t.same(Object.keys(answer), ['index', 'task_id', 'status', 'problem']);
+          t.same(Object.keys(answer), ['index', 'task_id', 'code', 'problem']);
           t.same(Object.keys(answer.problem!), ['type', 'title', 'status', 'detail']);
           t.equal(answer.problem?.status, status);
           t.match(answer.problem?.detail, detail, item);
@@ -131,7 +132,7 @@ export const batchSet: Topic = {
         const outcome = (value: string, more = ''): string =>
           `{"task_id":"${task}","outcome":${value}${more}}`;
         const status = (state: string, mode: string): string =>
-          `{"task_id":"${registered}","status":{"state":"${state}"},"mode":"${mode}"}`;
+          `{"task_id":"${registered}","progress":{"state":"${state}"},"mode":"${mode}"}`;
         const first = await send(api, [outcome(SUCCESS, ',"mode":"create"')]);
         const version = first[0]?.version;
         const answers = await send(api, [
@@ -145,7 +146,7 @@ export const batchSet: Topic = {
           status('PENDING', 'replace'),
         ]);
         t.same(
-          answers.map((answer) => answer.status),
+          answers.map((answer) => answer.code),
           [200, 412, 200, 201, 200, 200, 200, 200],
           form,
         );
@@ -168,7 +169,7 @@ export const batchSet: Topic = {
         );
         t.ok(answers.every(({ index }, n) => index === n));
         t.same(
-          answers.map(({ status }) => status),
+          answers.map(({ code }) => code),
           items.map(({ n }) => (n < 7 ? 201 : 200)),
           form,
         );
@@ -193,38 +194,43 @@ export const batchSet: Topic = {
           [1, 2, 1].map((n) => `{"task_id":"${task}","outcome":{"return_value":${n}}}`),
         );
         t.same(
-          answers.map(({ status }) => status),
+          answers.map(({ code }) => code),
           [201, 409, 200],
         );
       }
     },
 
-    'an array that is no JSON is 400 as a whole, and nothing is stored': async (t, api) => {
+    'a list that is no JSON is 400 as a whole, and nothing is stored': async (t, api) => {
       const task = api.taskId();
       const item = `{"task_id":"${task}","outcome":${SUCCESS}}`;
-      for (const body of [
-        `[${item},]`,
-        `[${item}`,
-        `[${item}] x`,
-        `[${item} ${item}]`,
-        `[${item},{"task_id":"b","outcome":{"return_value":01}}]`,
-        item,
-        '',
-        'null',
-        `[${item},"\u0001"]`,
-      ]) {
-        isProblem(t, await api.post('/v1/batch/set', body), 'invalid-body', /./, body);
+      for (const [body, detail = /./] of [
+        [`{"items":[${item},]}`],
+        [`{"items":[${item}]`],
+        [`{"items":[${item}]} x`],
+        [`{"items":[${item} ${item}]}`],
+        [`{"items":[${item},{"task_id":"b","outcome":{"return_value":01}}]}`],
+        [`[${item}]`, /array.*object/],
+        [item, /"task_id".*"items"/],
+        ['{}', /no "items"/],
+        [`{"items":${item}}`, /"items".*object.*list/],
+        [`{"items":[${item}],"items":[]}`, /"items".*twice/],
+        [`{"items":[${item}],"mode":"create"}`, /"mode"/],
+        [''],
+        ['null'],
+        [`{"items":[${item},"\u0001"]}`],
+      ] as [string, RegExp?][]) {
+        isProblem(t, await api.post('/v1/batch/set', body), 'invalid-body', detail, body);
       }
       const bad = Buffer.concat([
-        Buffer.from(`[${item},"`),
+        Buffer.from(`{"items":[${item},"`),
         Buffer.from([0xff]),
-        Buffer.from('"]'),
+        Buffer.from('"]}'),
       ]);
       isProblem(t, await api.post('/v1/batch/set', bad), 'invalid-body', /UTF-8/);
-      const many = `[${Array.from({ length: 10_001 }, () => item).join()}]`;
-      isProblem(t, await api.post('/v1/batch/set', many), 'invalid-body', /10001.*10000/);
+      const many = Array.from({ length: 10_001 }, () => item);
+      isProblem(t, await setItems(api, many), 'invalid-body', /10001.*10000/);
       t.equal((await api.get(`/v1/tasks/${task}`)).status, 404);
-      t.same(list(await api.post('/v1/batch/set', '[]')), []);
+      t.equal((await setItems(api, [])).text, '{"items":[]}');
     },
 
     'only JSON and lines are taken, and only from this origin': async (t, api) => {
@@ -242,7 +248,7 @@ export const batchSet: Topic = {
       const answer = await api.post('/v1/batch/set', item, named);
       t.equal(answer.headers['content-type'], 'application/x-ndjson');
       t.equal(answer.headers['cache-control'], 'no-store');
-      t.equal(lines(answer)[0]?.status, 201);
+      t.equal(lines(answer)[0]?.code, 201);
     },
 
     'lines elsewhere are an opaque outcome like any other': async (t, api) => {
@@ -270,7 +276,7 @@ export const batchSet: Topic = {
       const text = Buffer.concat(parts.flatMap((part) => [part, Buffer.from('\n')]));
       const answers = lines(await sendLines(api, text));
       t.same(
-        answers.map(({ status }) => status),
+        answers.map(({ code }) => code),
         [201, 400, 400, 400, 400, 400, 201],
       );
       t.same(
@@ -289,7 +295,7 @@ export const batchSet: Topic = {
       const text = [long, good('a'), exact, `${exact} `, good('b'), long].join('\n');
       const answers = lines(await sendLines(small, text));
       t.same(
-        answers.map(({ status, task_id: id }) => [status, id]),
+        answers.map(({ code, task_id: id }) => [code, id]),
         [
           [413, null],
           [201, 'a'],
@@ -301,7 +307,7 @@ export const batchSet: Topic = {
       );
       t.match(answers[0]?.problem?.detail, /200 bytes/);
       t.equal((await small.get('/v1/tasks/long')).status, 404);
-      isProblem(t, await small.post('/v1/batch/set', `[${long}]`), 'too-large');
+      isProblem(t, await setItems(small, [long]), 'too-large');
     },
 
     'an outcome may be as deep in a batch as by itself': async (t, api) => {
@@ -310,12 +316,12 @@ export const batchSet: Topic = {
       for (const [form, send] of FORMS) {
         const task = api.taskId();
         const answers = await send(api, [`{"task_id":"${task}","outcome":${deep(1_000)}}`]);
-        t.equal(answers[0]?.status, 201, form);
+        t.equal(answers[0]?.code, 201, form);
         const { text } = await api.get(`/v1/tasks/${task}/result`);
         t.ok(text.includes(deep(1_000).slice(1, -1)), 'the whole of it');
       }
       const tooDeep = `{"task_id":"${api.taskId()}","outcome":${deep(1_001)}}`;
-      t.equal(lines(await sendLines(api, tooDeep))[0]?.status, 400);
+      t.equal(lines(await sendLines(api, tooDeep))[0]?.code, 400);
     },
   },
 };

@@ -1,7 +1,7 @@
 /** `POST /v1/batch/wait`: all, any or some of many tasks, as one waiter. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../support/service.js';
-import type { Entry } from './batches.js';
+import { type Entry, setItems } from './batches.js';
 import { isProblem, LOGGED, OTHER, SUCCESS } from './expect.js';
 import { timed, untilParked } from './parking.js';
 import type { Api, Topic } from './topic.js';
@@ -131,7 +131,7 @@ export const batchWait: Topic = {
         const items = tasks
           .slice(at, at + 250)
           .map((id) => `{"task_id":"${id}","outcome":${SUCCESS}}`);
-        await api.post('/v1/batch/set', `[${items.join()}]`);
+        await setItems(api, items);
       }
       for (const [n, wait] of waits.entries()) {
         const { complete, ready } = await wait;

@@ -8,7 +8,7 @@ export const NDJSON = { 'content-type': 'application/x-ndjson' };
 export interface ItemAnswer {
   readonly index: number;
   readonly task_id: string | null;
-  readonly status: number;
+  readonly code: number;
   readonly version?: string | null;
   readonly problem?: { readonly type: string; readonly status: number; readonly detail: string };
 }
@@ -22,25 +22,30 @@ export interface Entry {
   readonly outcome?: unknown;
   readonly outcome_base64?: string;
   readonly outcome_omitted?: true;
+  readonly problem?: ItemAnswer['problem'];
 }
 
-/** The items as an array, and as lines. */
+/** The items as a list, and as lines. */
 export const FORMS: readonly [
   name: string,
   send: (api: Api, items: readonly string[]) => Promise<ItemAnswer[]>,
 ][] = [
-  ['array', async (api, items) => list(await api.post('/v1/batch/set', `[${items.join(' , ')}]`))],
+  ['list', async (api, items) => list(await setItems(api, items))],
   ['lines', async (api, items) => lines(await sendLines(api, items.join('\n')))],
 ];
+
+export function setItems(api: Api, items: readonly string[]): Promise<Answer> {
+  return api.post('/v1/batch/set', `{"items":[${items.join(' , ')}]}`);
+}
 
 export function sendLines(api: Api, text: string | Buffer): Promise<Answer> {
   return api.call('POST', '/v1/batch/set', { body: text, headers: NDJSON });
 }
 
-/** A JSON array, where the answer is 200. */
+/** The items of an answer that is 200. */
 export function list<T>(answer: Answer): T[] {
   if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.text}`);
-  return JSON.parse(answer.text) as T[];
+  return (JSON.parse(answer.text) as { items: T[] }).items;
 }
 
 /** The lines of an answer, each of which ends in a line feed. */

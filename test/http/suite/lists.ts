@@ -2,6 +2,7 @@
 import type { Test } from 'tap';
 import { Random, testSeed } from '../../conformance/random.js';
 import type { Answer } from '../../support/service.js';
+import { setItems } from './batches.js';
 import { isHeadOf, isProblem, SUCCESS } from './expect.js';
 import type { Api, Run, Topic } from './topic.js';
 
@@ -168,9 +169,9 @@ export const lists: Topic = {
     'the limit is coerced where it is a number': onEmpty(async (t, api) => {
       const items = Array.from(
         { length: 1_100 },
-        () => `{"task_id":"${api.taskId()}","status":{"state":"A"}}`,
+        () => `{"task_id":"${api.taskId()}","progress":{"state":"A"}}`,
       );
-      await api.post('/v1/batch/set', `[${items.join()}]`);
+      await setItems(api, items);
       for (const [limit, count] of [
         [undefined, 100],
         ['1', 1],
@@ -193,9 +194,9 @@ export const lists: Topic = {
     'a traversal by Link gives each task once, in order': onEmpty(async (t, api) => {
       const items = Array.from(
         { length: 250 },
-        () => `{"task_id":"${api.taskId()}","status":{"state":"A"}}`,
+        () => `{"task_id":"${api.taskId()}","progress":{"state":"A"}}`,
       );
-      await api.post('/v1/batch/set', `[${items.join()}]`);
+      await setItems(api, items);
       const walked = await follow(t, api, '/v1/tasks?limit=7');
       t.equal(walked.length, 250);
       t.equal(new Set(walked.map((view) => view.task_id)).size, 250);
