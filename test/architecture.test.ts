@@ -225,7 +225,9 @@ t.test(
     const files = modules.map(({ file }) => file).filter((file) => file.startsWith('src/cli/'));
     for (const file of ['src/main.ts', ...files]) visit(file);
     t.ok(seen.has('src/broker.ts') && files.length > 10, `${seen.size} modules`);
-    for (const name of seen) t.ok(/^(src\/|node:)/.test(name) && !isBackend(name), name);
+    for (const name of seen) {
+      t.ok(/^(src\/|node:|string-width$)/.test(name) && !isBackend(name), name);
+    }
   },
 );
 

@@ -1,9 +1,9 @@
 /** `resultd get`: what a task returned, now. */
 
-import { notReady, unknown } from './absence.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { CONNECTION_FLAGS, JSON_FLAG, switchFlag } from './flags.js';
+import { notReady, unknown } from './missing-task.js';
 import { printOutcome } from './outcome-text.js';
 
 export const LOGS_FLAG = switchFlag('Read the log too; it goes to the error output');

@@ -1,10 +1,10 @@
 /** The live table of `resultd watch`: keeps the latest tasks, and draws them at most four times a second. */
 import type { StateCounts } from '../record/listing.js';
-import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
 import { Screen } from './screen.js';
 import { oneLine, type Style } from './style.js';
 import type { Change } from './task-feed.js';
+import type { ShownTask } from './task-lines.js';
 import { tableLines } from './task-table.js';
 
 export interface LiveTableOptions {
@@ -24,7 +24,7 @@ export class LiveTable {
   readonly #backend: ResultBackend;
   readonly #options: LiveTableOptions;
   /** The last changed last. */
-  readonly #tasks = new Map<string, TaskSnapshot>();
+  readonly #tasks = new Map<string, ShownTask>();
   #counts: StateCounts | undefined;
   #trouble: string | undefined;
   #screen: Screen | undefined;
@@ -41,8 +41,8 @@ export class LiveTable {
   }
 
   /** Takes the screen, and shows the tasks that there are, the last changed first. */
-  open(tasks: readonly TaskSnapshot[]): void {
-    for (const task of [...tasks].reverse()) this.change({ taskId: task.taskId, snapshot: task });
+  open(tasks: readonly ShownTask[]): void {
+    for (const task of [...tasks].reverse()) this.change({ taskId: task.snapshot.taskId, task });
     this.#screen = new Screen(this.#options.stdout, () => {
       this.#isStale = true;
     });
@@ -50,9 +50,9 @@ export class LiveTable {
     this.#tick();
   }
 
-  change({ taskId, snapshot }: Change): void {
+  change({ taskId, task }: Change): void {
     this.#tasks.delete(taskId);
-    if (snapshot !== undefined) this.#tasks.set(taskId, snapshot);
+    if (task !== undefined) this.#tasks.set(taskId, task);
     if (this.#tasks.size > MOST_TASKS) {
       const [oldest = ''] = this.#tasks.keys();
       this.#tasks.delete(oldest);

@@ -16,7 +16,7 @@ import { viewWithOutcome } from '../record/embedded-outcome.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Context } from './command.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { harmless, oneLine, Style } from './style.js';
+import { counted, harmless, oneLine, Style } from './style.js';
 
 const NEW_LINE = Buffer.from('\n');
 /** A chain of causes is shown up to here. */
@@ -58,7 +58,7 @@ export function codeOf({ isErr }: TaskSnapshot): number {
 /** What became of a task on one line: its value as JSON, or its exception. */
 export function summaryOf(snapshot: TaskSnapshot): string {
   const outcome = snapshot.outcome!;
-  if (snapshot.isOpaque) return `${outcome.length} bytes of ${snapshot.contentType}`;
+  if (snapshot.isOpaque) return `${counted(outcome.length, 'byte')} of ${snapshot.contentType}`;
   if (snapshot.isErr === true)
     return oneLine(exceptionLines(snapshot.exception!).at(0) ?? 'failed');
   return oneLine(textAt(outcome, memberOf(outcome, 'return_value')!));
@@ -90,7 +90,9 @@ function printBytes({ outcome, contentType }: TaskSnapshot, { stdout, stderr }: 
   } else if (contentType!.startsWith('text/')) {
     stdout.write(withNewLine(harmless(outcome!.toString())));
   } else {
-    stderr.write(`${outcome!.length} bytes of ${contentType}: send them into a file or a pipe\n`);
+    stderr.write(
+      `${counted(outcome!.length, 'byte')} of ${contentType}: send them into a file or a pipe\n`,
+    );
   }
 }
 

@@ -1,4 +1,8 @@
 /** Text as a terminal shows it: colours, widths, times, and nothing that could command it. */
+import { styleText } from 'node:util';
+import stringWidth from 'string-width';
+
+type Format = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 /** Paints text where colours are wanted; else it leaves it as it is. */
 export class Style {
@@ -8,29 +12,31 @@ export class Style {
     this.#isColoured = wantsColour && stream.isTTY === true;
   }
 
-  bold = (text: string): string => this.#paint(text, 1);
-  dim = (text: string): string => this.#paint(text, 2);
-  red = (text: string): string => this.#paint(text, 31);
-  green = (text: string): string => this.#paint(text, 32);
+  bold = (text: string): string => this.#paint(text, 'bold');
+  dim = (text: string): string => this.#paint(text, 'dim');
+  red = (text: string): string => this.#paint(text, 'red');
 
   /** Painted as is usual for a task in this state. */
   state(text: string, state: string): string {
-    const code = STATE_COLOURS[state];
-    return code === undefined ? text : this.#paint(text, code);
+    const format = STATE_COLOURS[state];
+    return format === undefined ? text : this.#paint(text, format);
   }
 
-  #paint(text: string, code: number): string {
-    return this.#isColoured && text !== '' ? `\x1b[${code}m${text}\x1b[0m` : text;
+  #paint(text: string, format: Format): string {
+    // Whether there are colours is decided above, by the stream that this text goes to.
+    return this.#isColoured ? styleText(format, text, { validateStream: false }) : text;
   }
 }
 
-const STATE_COLOURS: Readonly<Record<string, number>> = {
-  PENDING: 2,
-  STARTED: 36,
-  RETRY: 33,
-  SUCCESS: 32,
-  FAILURE: 31,
+const STATE_COLOURS: Readonly<Record<string, Format>> = {
+  PENDING: 'dim',
+  STARTED: 'cyan',
+  RETRY: 'yellow',
+  SUCCESS: 'green',
+  FAILURE: 'red',
 };
+
+const graphemes = new Intl.Segmenter();
 
 /** Text without what a terminal would obey, other than line ends and tabs. */
 export function harmless(text: string): string {
@@ -42,30 +48,25 @@ export function oneLine(text: string): string {
   return harmless(text.replace(/[\r\n\t]+/g, ' '));
 }
 
-/** How many columns one character takes, about: those of East Asian scripts and emoji take two. */
-function widthOf(character: string): number {
-  if (/\p{Mark}/u.test(character)) return 0;
-  return /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60]|\p{Extended_Pictographic}/u.test(
-    character,
-  )
-    ? 2
-    : 1;
-}
-
 /** Cut, with an ellipsis, or padded to exactly so many columns; at least one. */
 export function fit(text: string, columns: number): string {
   let width = 0;
   let cut = '';
   let cutWidth = 0;
-  for (const character of text) {
-    width += widthOf(character);
+  for (const { segment } of graphemes.segment(text)) {
+    width += stringWidth(segment);
     if (width > columns) return `${cut}…${' '.repeat(columns - cutWidth - 1)}`;
     if (width < columns) {
-      cut += character;
+      cut += segment;
       cutWidth = width;
     }
   }
   return text + ' '.repeat(columns - width);
+}
+
+/** `1 task`, `2 tasks`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** Seconds as people read them: `0.12s`, `48s`, `3m20s`, `2h05m`. */

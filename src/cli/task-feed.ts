@@ -6,11 +6,13 @@
 
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
+import { withReasons } from './failures.js';
+import type { ShownTask } from './task-lines.js';
 
-/** One task as it is now; without a snapshot it is gone. */
+/** One task as it is now; undefined where it is gone. */
 export interface Change {
   readonly taskId: string;
-  readonly snapshot: TaskSnapshot | undefined;
+  readonly task: ShownTask | undefined;
 }
 
 export interface TaskFeedOptions {
@@ -55,11 +57,12 @@ export class TaskFeed {
    * Listens, and resolves to the tasks as they are: those that are wanted, or the latest of all, the
    * last changed first. Every later change is told. Rejects where the backend cannot be asked.
    */
-  async start(): Promise<readonly TaskSnapshot[]> {
+  async start(): Promise<readonly ShownTask[]> {
     this.#unsubscribe = await this.#backend.subscribe((notification) => this.#hear(notification));
     const snapshots = await this.#readAll();
+    const shown = await withReasons(this.#backend, snapshots);
     for (const snapshot of [...snapshots].reverse()) this.#learn(snapshot);
-    return snapshots;
+    return shown;
   }
 
   async stop(): Promise<void> {
@@ -121,16 +124,32 @@ export class TaskFeed {
       const ids = [...this.#hinted].slice(0, BATCH);
       if (ids.length === 0) return;
       for (const taskId of ids) this.#hinted.delete(taskId);
-      let snapshots: (TaskSnapshot | undefined)[];
+      let changes: readonly Change[];
       try {
-        snapshots = await this.#backend.getMany(ids);
+        changes = await this.#changesOf(ids);
       } catch (error) {
         for (const taskId of ids) this.#hinted.add(taskId);
         throw error;
       }
       if (this.#hasStopped) return;
-      for (const [index, taskId] of ids.entries()) this.#tell(taskId, snapshots[index]);
+      for (const change of changes) this.#tell(change);
     }
+  }
+
+  /** The tasks of these that are not as they were when they were last told of. */
+  async #changesOf(ids: readonly string[]): Promise<Change[]> {
+    const snapshots = await this.#backend.getMany(ids);
+    const isNews = (taskId: string, version: string | undefined): boolean =>
+      this.#known.get(taskId) !== version;
+    const changed = snapshots.filter(
+      (snapshot) => snapshot !== undefined && isNews(snapshot.taskId, snapshot.version),
+    ) as TaskSnapshot[];
+    const tasks = new Map(
+      (await withReasons(this.#backend, changed)).map((task) => [task.snapshot.taskId, task]),
+    );
+    return ids
+      .filter((taskId, at) => isNews(taskId, snapshots[at]?.version))
+      .map((taskId) => ({ taskId, task: tasks.get(taskId) }));
   }
 
   async #readAll(updatedAfter?: number): Promise<readonly TaskSnapshot[]> {
@@ -142,13 +161,10 @@ export class TaskFeed {
     return (await this.#backend.list({ limit: LISTED, updatedAfter })).items;
   }
 
-  #tell(taskId: string, snapshot: TaskSnapshot | undefined): void {
-    if (snapshot === undefined) {
-      if (this.#known.delete(taskId)) this.#options.onChange({ taskId, snapshot });
-    } else if (this.#known.get(taskId) !== snapshot.version) {
-      this.#learn(snapshot);
-      this.#options.onChange({ taskId, snapshot });
-    }
+  #tell(change: Change): void {
+    if (change.task === undefined) this.#known.delete(change.taskId);
+    else this.#learn(change.task.snapshot);
+    this.#options.onChange(change);
   }
 
   #learn({ taskId, version, updatedAt }: TaskSnapshot): void {

@@ -1,8 +1,8 @@
 /** Tasks as a table that fits a terminal: counts by state at the top, then the latest tasks. */
 import { COUNTED_STATES, type StateCounts } from '../record/listing.js';
-import type { TaskSnapshot } from '../record/snapshot.js';
-import { type Advance, advanceOf, bar } from './advance.js';
-import { fit, type Style, seconds } from './style.js';
+import { advanceOf, measuredBar } from './progress-bar.js';
+import { counted, fit, type Style, seconds } from './style.js';
+import type { ShownTask } from './task-lines.js';
 
 export interface TableView {
   /** What is watched. */
@@ -10,7 +10,7 @@ export interface TableView {
   /** Undefined where the store does not count. */
   readonly counts: StateCounts | undefined;
   /** The last changed first. */
-  readonly tasks: readonly TaskSnapshot[];
+  readonly tasks: readonly ShownTask[];
   /** What keeps the table from being up to date. */
   readonly trouble: string | undefined;
   /** Epoch milliseconds. */
@@ -26,22 +26,32 @@ const STATE_COLUMNS = 9;
 const BAR_COLUMNS = 16;
 const TIME_COLUMNS = 7;
 const GAP = '  ';
+/** What stands above the tasks: the title, the counts, and what is in the columns. */
+const HEAD_LINES = 3;
 
 /** The lines of the table: at most as many as there are rows, none wider than the columns. */
 export function tableLines(view: TableView, size: TableSize, style: Style): string[] {
   // The last column stays empty: a terminal may begin a new line with it.
   const columns = Math.max(20, size.columns - 1);
-  const widths = widthsFor(view.tasks, columns);
+  const tasks = view.tasks.slice(0, Math.max(0, size.rows - HEAD_LINES));
   const head = [
     style.bold(fit(view.title, columns).trimEnd()),
     view.trouble === undefined
       ? countsLine(view.counts, columns, style)
       : style.red(fit(view.trouble, columns).trimEnd()),
-    style.dim(headLine(widths)),
   ];
-  const room = Math.max(0, size.rows - head.length);
-  const rows = view.tasks.slice(0, room).map((task) => row(task, { widths, style, now: view.now }));
-  return [...head, ...rows].slice(0, Math.max(1, size.rows));
+  const table = taskLines({ tasks, now: view.now }, columns, style);
+  return [...head, ...table].slice(0, Math.max(1, size.rows));
+}
+
+/** A line that says what stands in the columns, and one for each task. */
+export function taskLines(
+  { tasks, now }: Pick<TableView, 'tasks' | 'now'>,
+  columns: number,
+  style: Style,
+): string[] {
+  const widths = widthsFor(tasks, columns);
+  return [style.dim(headLine(widths)), ...tasks.map((task) => row(task, { widths, style, now }))];
 }
 
 interface Widths {
@@ -51,8 +61,8 @@ interface Widths {
   readonly text: number;
 }
 
-function widthsFor(tasks: readonly TaskSnapshot[], columns: number): Widths {
-  const longest = tasks.reduce((most, { taskId }) => Math.max(most, taskId.length), 4);
+function widthsFor(tasks: readonly ShownTask[], columns: number): Widths {
+  const longest = tasks.reduce((most, { snapshot }) => Math.max(most, snapshot.taskId.length), 4);
   const fixed = STATE_COLUMNS + TIME_COLUMNS + 2 * GAP.length;
   const id = Math.max(4, Math.min(longest, Math.floor(columns * 0.4), columns - fixed));
   let left = columns - fixed - id;
@@ -72,7 +82,7 @@ function headLine(widths: Widths): string {
 }
 
 function row(
-  task: TaskSnapshot,
+  { snapshot: task, why }: ShownTask,
   { widths, style, now }: { readonly widths: Widths; readonly style: Style; readonly now: number },
 ): string {
   const advance = advanceOf(task);
@@ -80,16 +90,10 @@ function row(
   return joined(widths, {
     id: fit(task.taskId, widths.id),
     state: style.state(fit(task.state, STATE_COLUMNS), task.state),
-    bar: barOf(task, advance),
+    bar: measuredBar(advance.fraction, BAR_COLUMNS),
     time: seconds(Math.max(0, taken)).padStart(TIME_COLUMNS),
-    text: advance.text,
+    text: why ?? advance.text,
   });
-}
-
-function barOf({ ready, isErr }: TaskSnapshot, { fraction }: Advance): string {
-  const shown = ready && isErr === false ? 1 : fraction;
-  if (shown === undefined) return '';
-  return bar(shown, BAR_COLUMNS) + `${Math.floor(shown * 100)}%`.padStart(5);
 }
 
 interface Cells {
@@ -113,7 +117,7 @@ function countsLine(counts: StateCounts | undefined, columns: number, style: Sty
   const parts = [...COUNTED_STATES, 'other' as const]
     .map((state) => ({ state, text: `${counts.states[state]} ${state}` }))
     .filter(({ state }) => counts.states[state] > 0);
-  const total = `${counts.total} tasks`;
+  const total = counted(counts.total, 'task');
   const plain = [total, ...parts.map(({ text }) => text)].join(GAP);
   if (plain.length > columns) return fit(plain, columns);
   return [total, ...parts.map(({ state, text }) => style.state(text, state))].join(GAP);

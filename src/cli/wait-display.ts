@@ -8,8 +8,8 @@
 
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
-import { advanceOf, bar } from './advance.js';
 import type { Context } from './command.js';
+import { advanceOf, measuredBar } from './progress-bar.js';
 import { fit, Style, seconds } from './style.js';
 
 const MOST_LINES = 8;
@@ -86,8 +86,8 @@ export class WaitDisplay {
     const state = snapshot?.state ?? 'unknown';
     const { fraction, text } = snapshot === undefined ? NOTHING : advanceOf(snapshot);
     const nameColumns = Math.min(30, Math.floor(columns / 3));
-    const percent = fraction === undefined ? '' : `${Math.floor(fraction * 100)}%`.padStart(5);
-    const shown = fraction === undefined ? '' : `${bar(fraction, BAR)}${percent}  `;
+    const measured = measuredBar(fraction, BAR);
+    const shown = measured === '' ? '' : `${measured}  `;
     const room = columns - nameColumns - 12 - shown.length;
     const rest = room > 0 ? fit(text, room).trimEnd() : '';
     return `${fit(taskId, nameColumns)}  ${this.#style.state(fit(state, 8), state)}  ${shown}${rest}`;

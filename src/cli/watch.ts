@@ -2,15 +2,15 @@
 
 import { withoutCredentials } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
-import { advanceOf } from './advance.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { urlOf, withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { CONNECTION_FLAGS, JSON_FLAG } from './flags.js';
 import { LiveTable } from './live-table.js';
-import { Style } from './style.js';
+import { counted, Style } from './style.js';
 import { type Change, TaskFeed } from './task-feed.js';
+import { jsonLine, plainLine } from './task-lines.js';
 
 const FLAGS = { ...CONNECTION_FLAGS, json: JSON_FLAG };
 
@@ -18,10 +18,10 @@ export const watch = defineCommand({
   synopsis: '[ID…] [flags]',
   description: [
     'Shows all tasks, or those that are named, as they change: on a terminal as a table, with counts by ' +
-      'state and a bar where the progress is {"current":3,"total":10}, {"percent":30}, or a number from 0 ' +
-      'to 1 or up to 100. In a pipe each change is a line: time, id, state and progress, with tabs ' +
-      'between them; with --json, the status of the task. Tasks that are named begin with their present ' +
-      'status. Changes within a tenth of a second become one.',
+      'state, a bar where the progress is {"done":3,"of":10}, {"percent":30} or a number below 1 or up to 100, ' +
+      'and why a task failed. In a pipe each change is a line: time, id, state, and progress or why it ' +
+      'failed, with tabs between them; with --json, the status of the task. Tasks that are named begin ' +
+      'with their present status. Changes within a tenth of a second become one.',
     'Ctrl-C ends it, with exit code 0.',
   ],
   positionals: { least: 0, most: 10_000 },
@@ -47,7 +47,8 @@ function showTable({ flags, positionals }: WatchArguments, context: Context): Pr
   return withBackend(flags, context, async (backend) => {
     const ended = untilEnd(context);
     const { stdout, settings } = context;
-    const what = positionals.length === 0 ? '' : `, ${positionals.length} tasks`;
+    const { size } = new Set(positionals);
+    const what = size === 0 ? '' : `, ${counted(size, 'task')}`;
     const table = new LiveTable(backend, {
       stdout,
       style: new Style(stdout, settings.wantsColour),
@@ -75,7 +76,7 @@ function printLines({ flags, positionals }: WatchArguments, context: Context): P
   return withBackend(flags, context, async (backend) => {
     const ended = untilEnd(context);
     const { stdout, stderr } = context;
-    const lineOf = flags.json === true ? jsonLine : plainLine;
+    const lineOf = (change: Change): string => changeLine(change, flags.json === true);
     const feed = new TaskFeed(backend, {
       taskIds: positionals,
       onChange: (change) => stdout.write(lineOf(change)),
@@ -85,7 +86,7 @@ function printLines({ flags, positionals }: WatchArguments, context: Context): P
     try {
       const tasks = await feed.start();
       if (positionals.length > 0) {
-        for (const snapshot of tasks) stdout.write(lineOf({ taskId: snapshot.taskId, snapshot }));
+        for (const task of tasks) stdout.write(lineOf({ taskId: task.snapshot.taskId, task }));
       }
       await ended;
     } finally {
@@ -95,16 +96,8 @@ function printLines({ flags, positionals }: WatchArguments, context: Context): P
   });
 }
 
-function plainLine({ taskId, snapshot }: Change): string {
-  if (snapshot === undefined) return `${new Date().toISOString()}\t${taskId}\tREMOVED\t\n`;
-  const { fraction, text } = advanceOf(snapshot);
-  const percent = fraction === undefined ? '' : `${Math.floor(fraction * 100)}%`;
-  const progress = [percent, text].filter((part) => part !== '').join(' ');
-  return `${new Date(snapshot.updatedAt).toISOString()}\t${taskId}\t${snapshot.state}\t${progress}\n`;
-}
-
-/** The status view; a line break in it is white space between values, which a line cannot hold. */
-function jsonLine({ taskId, snapshot }: Change): string {
-  if (snapshot === undefined) return `{"task_id":"${taskId}","removed":true}\n`;
-  return `${snapshot.toStatusView().replace(/[\r\n]/g, ' ')}\n`;
+function changeLine({ taskId, task }: Change, isJson: boolean): string {
+  if (task !== undefined) return isJson ? jsonLine(task) : plainLine(task);
+  if (isJson) return `{"task_id":"${taskId}","removed":true}\n`;
+  return `${new Date().toISOString()}\t${taskId}\tREMOVED\t\n`;
 }

@@ -15,7 +15,9 @@ t.test('in a pipe each change is a line: time, id, state, progress', async (t) =
   await target.backend.setProgress('a', { state: 'two words', meta: 'line\n\x1b[2Jtwo' });
   await watching.until(/\ta\ttwo words\tline \ufffd\[2Jtwo\n/);
   await target.backend.setResult('a', { returnValue: 1 });
-  await watching.until(/\ta\tSUCCESS\t/);
+  await watching.until(/\ta\tSUCCESS\t\n/);
+  await target.backend.setException('b', { exc_type: 'IOError', exc_message: 'two\nlines' });
+  await watching.until(/\tb\tFAILURE\tIOError: two lines\n/);
   await target.backend.delete('a');
   await watching.until(/\ta\tREMOVED\t\n/);
   watching.signal('SIGINT');
@@ -69,12 +71,14 @@ t.test('a reader that goes away ends it, quietly', async (t) => {
 
 t.test('on a terminal it is a table, which Ctrl-C takes away again', async (t) => {
   await target.backend.setResult('done-1', { returnValue: 1, executionTime: 0.25 });
-  await target.backend.setResult('lost-1', { isErr: true });
+  const error = { exc_type: 'ValueError', exc_message: 'no such file' };
+  await target.backend.setResult('lost-1', { error });
   const watching = target.startOnTerminal(t, 'resultd watch; echo "code $?"');
   await watching.until(/2 tasks\s.*1 SUCCESS.*1 FAILURE/);
   t.match(watching.text, '\x1b[?1049h\x1b[?25l', 'on a screen of its own');
   t.match(watching.text, /done-1 .*SUCCESS.*0\.25s/);
   t.match(watching.text, '\x1b[31mFAILURE', 'in colour');
+  t.match(watching.text, /lost-1 .*FAILURE.*ValueError: no such file/, 'why it failed');
   await target.backend.setProgress('run-1', { state: 'STARTED', meta: { current: 1, total: 4 } });
   await watching.until(/run-1 .*STARTED.*████░{12} {2}25%.*1 of 4/);
   await target.backend.setProgress('run-1', { state: 'STARTED', meta: '\x1b]0;evil\x07text' });
