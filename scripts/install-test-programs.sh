@@ -32,7 +32,9 @@ for program in "${!package_of[@]}"; do
 done
 # Debian's Python makes virtual environments only with a package of its own.
 if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then missing+=(python3-venv); fi
-[ ${#missing[@]} -eq 0 ] && exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+  exec bash "$(dirname "$0")/build-nats-server.sh"
+fi
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   echo "The tests need programs that are not installed. Type:" >&2
@@ -50,3 +52,4 @@ if [ ! -e "$policy" ]; then
   trap 'rm -f "$policy"' EXIT
 fi
 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+bash "$(dirname "$0")/build-nats-server.sh"
