@@ -157,8 +157,8 @@ export const tooLarge = (size: number, limit: number): ResultdError =>
       'report a reference to it',
   );
 
-export const unsupported = (what: string): ResultdError =>
-  new ResultdError('unsupported', `${what}: this backend cannot do that`);
+export const unsupported = (what: string, backend = 'this backend'): ResultdError =>
+  new ResultdError('unsupported', `${what}: ${backend} cannot do that`);
 
 export const storeUnavailable = (detail: string, cause?: unknown): ResultdError =>
   new ResultdError('store-unavailable', detail, { cause });

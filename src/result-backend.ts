@@ -99,7 +99,9 @@ export abstract class ResultBackend extends Primitives {
   namespace(name: string): ResultBackend {
     checkNamespace(name);
     if (name === this.boundNamespace) return this;
-    if (!this.#root.supports.namespaces) throw errors.unsupported(`the namespace "${name}"`);
+    if (!this.#root.supports.namespaces) {
+      throw this.#unsupported(`the namespace "${name}"`);
+    }
     return new NamespaceView({ ...this.options, namespace: name }, this.#root);
   }
 
@@ -229,7 +231,7 @@ export abstract class ResultBackend extends Primitives {
    * progress of its tasks is large. Throws `unsupported` where the store cannot.
    */
   async list(query: ListQuery = {}): Promise<TaskPage> {
-    if (!this.supports.listing) throw errors.unsupported('listing tasks');
+    if (!this.supports.listing) throw this.#unsupported('listing tasks');
     const limit = Math.min(Math.max(Math.trunc(query.limit ?? 100), 1), 1_000);
     const scan = {
       states: query.states,
@@ -250,7 +252,7 @@ export abstract class ResultBackend extends Primitives {
 
   /** How many tasks there are, by state. Throws `unsupported` where the store cannot. */
   async count(): Promise<StateCounts> {
-    if (!this.supports.listing) throw errors.unsupported('counting tasks');
+    if (!this.supports.listing) throw this.#unsupported('counting tasks');
     return this.#call((root) => root._count(this.boundNamespace));
   }
 
@@ -308,6 +310,10 @@ export abstract class ResultBackend extends Primitives {
         if (root.#lifeCycle.isRunning) await unsubscribe();
       };
     });
+  }
+
+  #unsupported(what: string): errors.ResultdError {
+    return errors.unsupported(what, this.#root.constructor.name);
   }
 
   /** One call to the store, which is not closed under it. */

@@ -5,10 +5,18 @@
  * record of each consume that can be replayed, in the list's order; before each of them stands its
  * length (u32 little-endian, 0 where there is none). `task-record.ts` has their layout.
  */
+import type { TaskEntry } from '../record/entry.js';
 import type { Stored } from './decide.js';
-import { decodeConsumed, decodeRecord, encodeConsumed, encodeRecord } from './task-record.js';
+import {
+  decodeConsumed,
+  decodeRecord,
+  encodeConsumed,
+  encodeRecord,
+  headBytes,
+} from './task-record.js';
 
 const FORMAT = 1;
+const RECORD_AT = 5;
 const NO_BYTES = Buffer.alloc(0);
 
 /** The value with what the entry has of its body and log. */
@@ -44,4 +52,16 @@ export function decodeStored(value: Buffer): Stored {
   const entry = record.length === 0 ? undefined : decodeRecord(record, true);
   const list = next();
   return { entry, consumed: decodeConsumed(list, () => decodeRecord(next(), true)) };
+}
+
+/** How many of a value's first bytes tell all of its entry but log and body. */
+export function headLength(value: Buffer): number {
+  const length = value.readUInt32LE(1);
+  return length === 0 ? RECORD_AT : RECORD_AT + headBytes(value.subarray(RECORD_AT));
+}
+
+/** The entry without log and body, out of so many bytes of its value. */
+export function decodeHeadOnly(start: Buffer): TaskEntry | undefined {
+  if (start.length === RECORD_AT) return undefined;
+  return { ...decodeRecord(start.subarray(RECORD_AT), false), log: undefined };
 }

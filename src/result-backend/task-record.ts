@@ -63,6 +63,11 @@ export function decodeRecord(record: Buffer, withBody: boolean): TaskEntry {
   });
 }
 
+/** How many of a record's first bytes hold head and progress. */
+export function headBytes(record: Buffer): number {
+  return PREFIX + record.readUInt32LE(1) + record.readUInt32LE(5);
+}
+
 function bodyStart(record: Buffer): number {
   return PREFIX + record.readUInt32LE(1) + record.readUInt32LE(5) + record.readUInt32LE(9);
 }
