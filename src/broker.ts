@@ -42,6 +42,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'rediss+sentinel:': loadRedis,
   'redis+cluster:': loadRedis,
   'rediss+cluster:': loadRedis,
+  'nats:': loadNats,
+  'tls:': loadNats,
   'http:': loadHttp,
   'https:': loadHttp,
   'module:': loadModule,
@@ -84,6 +86,14 @@ async function loadRedis(url: string, options: BrokerOptions): Promise<ResultBac
     () => import('./backends/redis/redis-backend.js'),
   );
   return RedisBackend.fromUrl(url, options);
+}
+
+async function loadNats(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { NatsBackend } = await withPackage(
+    '@nats-io/transport-node',
+    () => import('./backends/nats/nats-backend.js'),
+  );
+  return NatsBackend.fromUrl(url, options);
 }
 
 async function loadHttp(url: string, options: BrokerOptions): Promise<ResultBackend> {

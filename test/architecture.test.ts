@@ -9,6 +9,7 @@ const STORE_CLIENTS: Readonly<Record<string, string>> = {
   lmdb: 'src/backends/lmdb/',
   ioredis: 'src/backends/redis/',
   undici: 'src/backends/http/',
+  '@nats-io/transport-node': 'src/backends/nats/',
 };
 
 interface Module {
