@@ -47,7 +47,9 @@ export interface ResultdErrorOptions {
   /** What made it fail: the vendor's error, wrapped once at the backend's edge. */
   readonly cause?: unknown;
   /** The state of the task in question, as `Task-State` shows it, where it is known. */
-  readonly taskState?: string;
+  readonly taskState?: string | undefined;
+  /** How long who refused it asks to wait before another try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** The only error class that this package throws on purpose. */
@@ -57,12 +59,14 @@ export class ResultdError extends Error {
   /** True where the same call may succeed later. */
   readonly retryable: boolean;
   readonly taskState: string | undefined;
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ResultdErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = CATALOGUE[code].retryable;
     this.taskState = options.taskState;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get status(): number {

@@ -1,11 +1,12 @@
 /**
- * Time: what may be asked again and how long to pause before it, and timers of any length. Pauses
- * grow and are random in full, so that many who failed together do not come back together.
+ * Time: what may be asked again and how long to pause before it, deadlines, and timers of any length.
+ * Pauses grow and are random in full, so that many who failed together do not come back together.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { setMaxListeners } from 'node:events';
 import { ResultdError } from './errors.js';
 
 const FIRST_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
 /** Node's own timers fire at once where they are longer: 24.8 days. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -20,7 +21,7 @@ export class Backoff {
   readonly #firstMs: number;
   #nextMs: number;
 
-  constructor(longestMs: number, firstMs = FIRST_MS) {
+  constructor(longestMs = LONGEST_PAUSE_MS, firstMs = FIRST_MS) {
     this.#longestMs = longestMs;
     this.#firstMs = firstMs;
     this.#nextMs = firstMs;
@@ -44,9 +45,51 @@ export class Backoff {
   }
 }
 
-/** Resolves after so many milliseconds, or as soon as the signal aborts. Never rejects. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  await delay(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+/** What ends work that has not come to its end by then: time, or a signal. To be cleared after use. */
+export class Deadline {
+  #end!: (reason: unknown) => void;
+  readonly #ended = new Promise<never>((_, reject) => {
+    this.#end = reject;
+  });
+  readonly #signals: AbortSignal[];
+  readonly #stopTimer: () => void;
+
+  /** `late` makes the error of what is out of time. */
+  constructor(ms: number, late: () => Error, ...signals: (AbortSignal | undefined)[]) {
+    this.#ended.catch(() => {});
+    this.#stopTimer = startTimer(ms, () => this.#end(late()));
+    this.#signals = signals.filter((signal) => signal !== undefined);
+    for (const signal of this.#signals) {
+      if (signal.aborted) this.#end(signal.reason);
+      // One signal may end any number of deadlines.
+      setMaxListeners(0, signal);
+      signal.addEventListener('abort', this.#onAbort);
+    }
+  }
+
+  /** What the work comes to. Rejects with the error of being late, or with the signal's reason. */
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([this.#ended, work]);
+  }
+
+  /** Resolves when time is up, or a signal has aborted. */
+  passed(): Promise<void> {
+    return this.#ended.catch(() => {});
+  }
+
+  clear(): void {
+    this.#stopTimer();
+    for (const signal of this.#signals) signal.removeEventListener('abort', this.#onAbort);
+  }
+
+  readonly #onAbort = ({ target }: Event): void => this.#end((target as AbortSignal).reason);
+}
+
+/** Resolves after so many milliseconds, or as soon as a signal aborts. */
+export async function pause(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<void> {
+  const deadline = new Deadline(ms, () => new Error('the pause is over'), ...signals);
+  await deadline.passed();
+  deadline.clear();
 }
 
 export interface PersistOptions {

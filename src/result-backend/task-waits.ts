@@ -17,6 +17,8 @@ export interface WaitRequest {
    * an ETag without quotes). With an empty list: until there is a task at all.
    */
   readonly knownVersions?: readonly string[] | undefined;
+  /** An earlier wait has found the task: where it is gone, it was removed. Default: false. */
+  readonly wasKnown?: boolean | undefined;
   /** Who waits, for the limit on each caller. */
   readonly caller: string;
 }

@@ -6,7 +6,6 @@
  * One of these belongs to each broker. It starts a hub when somebody waits for the first time.
  */
 
-import { setMaxListeners } from 'node:events';
 import {
   invalidParameter,
   notRunning,
@@ -22,7 +21,7 @@ import type {
   WaitResult,
 } from '../result-backend/task-waits.js';
 import type { ResultBackend } from '../result-backend.js';
-import { Backoff, isPassing } from '../timing.js';
+import { Backoff, Deadline, isPassing, pause } from '../timing.js';
 import { WaitHub } from '../wait-hub.js';
 
 /** How long a caller waits, and what it is told meanwhile. */
@@ -35,13 +34,10 @@ export interface WaitLimits {
   readonly onFailure?: ((error: ResultdError) => void) | undefined;
 }
 
-/** How legs of one kind are begun and judged. */
+/** How the legs of a wait are begun, and which of their results ends it. */
 interface Legs<R> {
-  /** How long one of them may be, in milliseconds. */
-  readonly longestMs: number;
   begin(waits: TaskWaits, timeoutMs: number): { readonly result: Promise<R>; cancel(): void };
   isOver(result: R): boolean;
-  isDraining(result: R): boolean;
 }
 
 interface LegLimits {
@@ -51,17 +47,16 @@ interface LegLimits {
   readonly signal: AbortSignal | undefined;
 }
 
-/** The longest leg. A hub, or a remote resultd, may make it shorter. */
+/** The longest leg, below the cut-off of the usual proxies. A hub, or a remote resultd, may end it sooner. */
 const LEG_MS = 55_000;
-/** The same for a task that is unknown: a remote resultd tells of its outcome, not of its first status. */
-const UNKNOWN_LEG_MS = 2_000;
+/** A leg that ends sooner than this has been sent away, as by a service that shuts down. */
+const EARLY_MS = 1_000;
 /**
  * How much longer than it was asked for a leg may take to answer. Twice as much after each that was
  * not answered: a large outcome that comes slowly would else be begun again and again.
  */
 const GRACE_MS = 2_000;
 const LONGEST_GRACE_MS = 600_000;
-const LONGEST_PAUSE_MS = 2_000;
 const CALLER = 'this process';
 const NO_LIMITS = {
   maxWaiters: Number.POSITIVE_INFINITY,
@@ -70,11 +65,10 @@ const NO_LIMITS = {
 
 export class LongWaits {
   readonly #backend: ResultBackend;
-  /** What ends each of the legs that run. */
-  readonly #running = new Set<(reason: Error) => void>();
+  /** Ends the legs that run. */
+  readonly #closing = new AbortController();
   #waits: Promise<TaskWaits> | undefined;
   #hub: WaitHub | undefined;
-  #isClosed = false;
 
   constructor(backend: ResultBackend) {
     this.#backend = backend;
@@ -84,54 +78,39 @@ export class LongWaits {
    * Waits for a task. Where time is up, the result is what the last leg found. Throws where the store
    * cannot be asked at the deadline, or after `close`; `invalid-parameter` for a time that is none.
    */
-  async wait(
+  wait(
     request: Pick<WaitRequest, 'taskId' | 'parts' | 'knownVersions'>,
     limits: WaitLimits,
   ): Promise<WaitResult> {
     let wasKnown = false;
-    return this.#chain<WaitResult>(
-      {
-        longestMs: request.knownVersions?.length === 0 ? UNKNOWN_LEG_MS : LEG_MS,
-        begin: (waits, timeoutMs) => waits.wait({ ...request, timeoutMs, caller: CALLER }),
-        isOver: ({ reason, snapshot }) => {
-          // Between two legs nobody watches: what was known and is not there any more was removed.
-          if (snapshot === undefined && wasKnown) return true;
-          wasKnown = snapshot !== undefined;
-          return reason === 'done' || reason === 'removed';
-        },
-        isDraining: ({ reason }) => reason === 'draining',
+    return this.#chain<WaitResult>(limits, {
+      begin: (waits, timeoutMs) => waits.wait({ ...request, wasKnown, timeoutMs, caller: CALLER }),
+      isOver: ({ reason, snapshot }) => {
+        wasKnown ||= snapshot !== undefined;
+        return reason === 'done' || reason === 'removed';
       },
-      limits,
-    ).then((result) =>
-      result.snapshot === undefined && wasKnown ? { ...result, reason: 'removed' } : result,
-    );
+    });
   }
 
   /** Waits for many tasks, as one. It ends and fails as `wait` does. */
-  async waitMany(
+  waitMany(
     request: Pick<ManyWaitRequest, 'taskIds' | 'target'>,
     limits: WaitLimits,
   ): Promise<ManyWaitResult> {
-    return this.#chain<ManyWaitResult>(
-      {
-        longestMs: LEG_MS,
-        begin: (waits, timeoutMs) => waits.waitMany({ ...request, timeoutMs, caller: CALLER }),
-        isOver: ({ isComplete }) => isComplete,
-        isDraining: ({ isDraining }) => isDraining,
-      },
-      limits,
-    );
+    return this.#chain<ManyWaitResult>(limits, {
+      begin: (waits, timeoutMs) => waits.waitMany({ ...request, timeoutMs, caller: CALLER }),
+      isOver: ({ isComplete }) => isComplete,
+    });
   }
 
   /** Ends every wait with an error, and stops the hub. The backend must still be running. */
   async close(): Promise<void> {
-    this.#isClosed = true;
-    for (const end of [...this.#running]) end(notRunning('shut down'));
+    this.#closing.abort(notRunning('shut down'));
     await this.#waits?.catch(() => {});
     await this.#hub?.stop();
   }
 
-  async #chain<R>(legs: Legs<R>, limits: WaitLimits): Promise<R> {
+  async #chain<R>(limits: WaitLimits, legs: Legs<R>): Promise<R> {
     const { timeoutMs = Number.POSITIVE_INFINITY, signal, onFailure } = limits;
     // Anything else that is no number would be no deadline, and no pause between two legs.
     if (typeof timeoutMs !== 'number' || Number.isNaN(timeoutMs)) {
@@ -140,60 +119,51 @@ export class LongWaits {
       );
     }
     const deadline = performance.now() + timeoutMs;
-    const backoff = new Backoff(LONGEST_PAUSE_MS);
+    const backoff = new Backoff();
     let hasFailed = false;
     let graceMs = GRACE_MS;
     for (;;) {
-      const leftMs = Math.max(0, deadline - performance.now());
       const began = performance.now();
-      const legMs = hasFailed ? 0 : Math.min(leftMs, legs.longestMs);
+      const leftMs = Math.max(0, deadline - began);
+      // After a failure the first leg is a read at once: it may tell what nobody has heard of.
+      const legMs = hasFailed ? 0 : Math.min(leftMs, LEG_MS);
       // No longer than the caller waits, but for the least that a leg is given.
       const limitMs = Math.round(legMs + Math.max(GRACE_MS, Math.min(graceMs, leftMs - legMs)));
+      let leastMs = 0;
       try {
-        // After a failure the first leg is a read at once: it may tell what nobody has heard of.
         const result = await this.#leg(legs, { timeoutMs: legMs, limitMs, signal });
-        if (legs.isOver(result) || deadline <= performance.now()) return result;
+        const endedAt = performance.now();
+        if (legs.isOver(result) || deadline <= endedAt) return result;
         hasFailed = false;
-        if (legs.isDraining(result)) await backoff.pause(deadline - performance.now(), signal);
-        else backoff.reset();
+        // The read after a failure, too, was as long as it was to be.
+        const isEarly = endedAt - began < Math.min(EARLY_MS, legMs / 2);
+        if (!isEarly && legMs > 0) backoff.reset();
+        if (!isEarly) continue;
       } catch (error) {
-        const isLate = deadline <= performance.now();
-        if (!isPassing(error) || this.#isClosed || isLate || signal?.aborted) throw error;
+        const isEnded = signal?.aborted || this.#closing.signal.aborted;
+        if (!isPassing(error) || isEnded || deadline <= performance.now()) throw error;
         if (!hasFailed) onFailure?.(error);
         hasFailed = true;
         const wasSilent = performance.now() - began >= limitMs;
         graceMs = wasSilent ? Math.min(graceMs * 2, LONGEST_GRACE_MS) : graceMs;
-        await backoff.pause(deadline - performance.now(), signal);
+        leastMs = error.retryAfterMs ?? 0;
       }
+      const pauseMs = Math.min(Math.max(backoff.next(), leastMs), deadline - performance.now());
+      await pause(pauseMs, signal, this.#closing.signal);
     }
   }
 
   /** One leg; ended early by the signal, by `close`, and where no answer comes in time. */
   async #leg<R>(legs: Legs<R>, { timeoutMs, limitMs, signal }: LegLimits): Promise<R> {
-    signal?.throwIfAborted();
-    if (this.#isClosed) throw notRunning('shut down');
-    let end!: (reason: unknown) => void;
-    const ended = new Promise<never>((_, reject) => {
-      end = reject;
-    });
-    const onAbort = (): void => end(signal!.reason);
-    const onSilence = (): void => end(storeUnavailable(`no answer came within ${limitMs} ms`));
-    const timer = setTimeout(onSilence, limitMs);
-    this.#running.add(end);
-    if (signal !== undefined) {
-      // One signal may end any number of waits.
-      setMaxListeners(0, signal);
-      signal.addEventListener('abort', onAbort);
-    }
+    const late = (): Error => storeUnavailable(`no answer came within ${limitMs} ms`);
+    const deadline = new Deadline(limitMs, late, signal, this.#closing.signal);
     let leg: ReturnType<Legs<R>['begin']> | undefined;
     try {
-      const waits = await Promise.race([this.#started(), ended]);
+      const waits = await deadline.race(this.#started());
       leg = legs.begin(waits, timeoutMs);
-      return await Promise.race([leg.result, ended]);
+      return await deadline.race(leg.result);
     } finally {
-      clearTimeout(timer);
-      this.#running.delete(end);
-      signal?.removeEventListener('abort', onAbort);
+      deadline.clear();
       leg?.cancel();
     }
   }

@@ -96,7 +96,7 @@ export function reasonToEnd(
 ): 'done' | 'removed' | Ending | undefined {
   const { knownVersions } = request;
   if (snapshot === undefined) {
-    if (wasKnown === true) return 'removed';
+    if (wasKnown === true || request.wasKnown === true) return 'removed';
     // A client that names a version has known the task: there is nothing to wait for.
     if (wasKnown === undefined && (knownVersions?.length ?? 0) > 0) return 'done';
     return ending;

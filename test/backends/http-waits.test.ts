@@ -1,10 +1,11 @@
-/** Waits that a remote resultd holds: what ends them, and what does not. */
+/** Waits that a remote resultd holds, in as many polls as they take: what ends them, and what does not. */
 
 import t, { type Test } from 'tap';
 import type { AppOptions } from '../../src/app.js';
 import { HttpBackend, type HttpBackendOptions } from '../../src/backends/http/http-backend.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../../src/record/entry.js';
 import type { Wait, WaitRequest } from '../../src/result-backend/task-waits.js';
+import { LongWaits } from '../../src/task/long-waits.js';
 import {
   errorOf,
   eventually,
@@ -18,7 +19,11 @@ import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
 
 interface Scene extends FrontedRemote {
+  readonly waits: LongWaits;
+  /** A wait of as many polls as it takes. */
   wait(taskId: string, request?: Partial<WaitRequest>): Wait;
+  /** One poll. */
+  poll(taskId: string): Wait;
 }
 
 async function open(
@@ -28,11 +33,19 @@ async function open(
 ): Promise<Scene> {
   const remote = await RemoteStore.lmdb(service);
   const scene = await frontRemote(t, remote, { storeTimeoutMs: 5_000, ...options });
-  const wait = (taskId: string, request: Partial<WaitRequest> = {}): Wait =>
-    scene.backend
-      .waits()!
-      .wait({ taskId, parts: WITH_BODY, timeoutMs: 30_000, caller: 'a', ...request });
-  return { ...scene, wait };
+  const waits = new LongWaits(scene.backend);
+  t.teardown(() => waits.close());
+  const wait = (taskId: string, request: Partial<WaitRequest> = {}): Wait => {
+    const ending = new AbortController();
+    const { parts = WITH_BODY, timeoutMs = 30_000, knownVersions } = request;
+    const limits = { timeoutMs, signal: ending.signal };
+    const result = waits.wait({ taskId, parts, knownVersions }, limits);
+    result.catch(() => {});
+    return { result, cancel: () => ending.abort() };
+  };
+  const poll = (taskId: string): Wait =>
+    scene.backend.waits()!.wait({ taskId, parts: WITH_BODY, timeoutMs: 30_000, caller: 'a' });
+  return { ...scene, waits, wait, poll };
 }
 
 const isParked = (t: Test, remote: RemoteStore, count = 1): Promise<void> =>
@@ -185,30 +198,29 @@ t.test('a front that answers for the service, or cuts, ends no wait', async (t) 
   ]);
   const waiting = wait('task');
   await isParked(t, remote);
-  t.equal(front.seen.filter((line) => line.includes('wait=')).length, 6);
+  t.equal(
+    front.seen.filter((line) => line.includes('/tasks/task')).length,
+    7,
+    'each was asked for',
+  );
   await backend.setResult('task', success(1));
   t.equal((await waiting.result).reason, 'done');
 });
 
 t.test('a service that is gone at the end could not be asked', async (t) => {
-  const { remote, wait, backend } = await open(t);
+  const { remote, wait, waits } = await open(t);
   const waiting = wait('task', { timeoutMs: 1_500 });
-  const many = backend.waits()!.waitMany({
-    taskIds: ['a', 'b'],
-    target: 1,
-    timeoutMs: 1_500,
-    caller: 'a',
-  });
+  const many = waits.waitMany({ taskIds: ['a', 'b'], target: 1 }, { timeoutMs: 1_500 });
   await isParked(t, remote, 2);
-  const failures = [errorOf(waiting.result), errorOf(many.result)];
+  const failures = [errorOf(waiting.result), errorOf(many)];
   await remote.kill();
   for (const failure of failures) isError(t, await failure, 'store-unavailable', 'at the end');
   await remote.restart();
   t.equal((await wait('task', { timeoutMs: 100 }).result).reason, 'timeout', 'it is back');
 });
 
-t.test('what asking again would not change ends a wait at once', async (t) => {
-  const { front, wait } = await open(t);
+t.test('a poll that fails is over, and says why', async (t) => {
+  const { front, poll } = await open(t);
   const answers = [
     [{ status: 401 }, 'unauthenticated'],
     [{ status: 403 }, 'forbidden'],
@@ -217,13 +229,30 @@ t.test('what asking again would not change ends a wait at once', async (t) => {
   ] as const;
   for (const [treatment, code] of answers) {
     front.next([treatment]);
-    isError(t, await errorOf(wait('task').result), code, `${treatment.status}`);
+    isError(t, await errorOf(poll('task').result), code, `${treatment.status}`);
+  }
+  front.next([{ status: 503, headers: { 'retry-after': '7' } }]);
+  const refused = await errorOf(poll('task').result);
+  isError(t, refused, 'store-unavailable', 'a service that is not ready');
+  t.match(refused, { retryAfterMs: 7_000 });
+  front.next([{ cut: 'before' }]);
+  isError(t, await errorOf(poll('task').result), 'store-unavailable', 'a lost connection');
+});
+
+t.test('what asking again would not change ends a wait at once', async (t) => {
+  const { front, wait } = await open(t);
+  for (const [status, code] of [
+    [401, 'unauthenticated'],
+    [403, 'forbidden'],
+  ] as const) {
+    front.next([{ status }]);
+    isError(t, await errorOf(wait('task').result), code, `${status}`);
   }
 });
 
 t.test('a wait that is given up leaves nothing at the service', async (t) => {
-  const { remote, backend, wait } = await open(t);
-  const waits = Array.from({ length: 20 }, (_, n) => wait(`task-${n % 3}`));
+  const { remote, backend, poll } = await open(t);
+  const waits = Array.from({ length: 20 }, (_, n) => poll(`task-${n % 3}`));
   const many = backend.waits()!.waitMany({
     taskIds: ['a', 'b'],
     target: 2,
@@ -247,40 +276,40 @@ t.test('waits that are parked do not keep other calls waiting', async (t) => {
 });
 
 t.test('a shutdown ends waits, and there are none before the startup', async (t) => {
-  const { remote, backend, wait } = await open(t);
-  const waiting = errorOf(wait('task').result);
+  const { remote, backend, poll } = await open(t);
+  const waiting = errorOf(poll('task').result);
   await isParked(t, remote);
   await backend.shutdown();
   isError(t, await waiting, 'store-unavailable', 'a wait that ran');
-  isError(t, await errorOf(wait('task').result), 'store-unavailable', 'one that came after');
+  isError(t, await errorOf(poll('task').result), 'store-unavailable', 'one that came after');
   const fresh = HttpBackend.fromUrl(remote.url);
   const request = { taskId: 'task', parts: WITH_BODY, timeoutMs: 100, caller: 'a' };
   isError(t, await errorOf(fresh.waits()!.wait(request).result), 'store-unavailable', 'before');
 });
 
 t.test('many tasks are waited for by one request', async (t) => {
-  const { remote, backend, front, wait } = await open(t);
+  const { remote, backend, front, waits, wait } = await open(t);
   const ids = Array.from({ length: 1_000 }, (_, n) => `task-${n}`);
   const begin = (target: number, timeoutMs = 30_000) =>
-    backend.waits()!.waitMany({ taskIds: [...ids, 'task-0'], target, timeoutMs, caller: 'a' });
+    waits.waitMany({ taskIds: [...ids, 'task-0'], target }, { timeoutMs });
   const all = begin(1_000);
   const any = begin(1);
   const some = begin(500);
   await isParked(t, remote, 3);
   await backend.setResult('task-7', success(1));
-  const first = await any.result;
+  const first = await any;
   t.equal(first.isComplete, true);
   t.same([...first.ready.keys()], ['task-7']);
-  const short = await begin(2, 300).result;
+  const short = await begin(2, 300);
   t.equal(short.isComplete, false);
   t.same([...short.ready.keys()], ['task-7'], 'what is ready at the end');
-  t.equal((await begin(0).result).isComplete, true, 'none are enough');
+  t.equal((await begin(0)).isComplete, true, 'none are enough');
   await remote.kill();
   await remote.restart();
   await isParked(t, remote, 2);
   await Promise.all(ids.map((taskId) => backend.setResult(taskId, success(1))));
-  t.ok((await some.result).ready.size >= 500);
-  const complete = await all.result;
+  t.ok((await some).ready.size >= 500);
+  const complete = await all;
   t.equal(complete.ready.size, 1_000);
   t.equal(complete.ready.get('task-3')?.state, 'SUCCESS');
   t.ok(front.seen.filter((line) => line === 'POST /v1/batch/wait').length <= 30);
@@ -290,8 +319,8 @@ t.test('many tasks are waited for by one request', async (t) => {
     [['a b'], 'invalid-task-id'],
   ] as const;
   for (const [taskIds, code] of refusals) {
-    const request = { taskIds, target: 1, timeoutMs: 1_000, caller: 'a' };
-    isError(t, await errorOf(backend.waits()!.waitMany(request).result), code, code);
+    const many = waits.waitMany({ taskIds, target: 1 }, { timeoutMs: 1_000 });
+    isError(t, await errorOf(many), code, code);
   }
   isError(t, await errorOf(wait('../stats?a=').result), 'invalid-task-id', 'a single one');
 });

@@ -1,26 +1,29 @@
 /** How often the HTTP backend asks a service that does not hold its waits. */
 
 import t, { type Test } from 'tap';
-import type { HttpBackend } from '../../src/backends/http/http-backend.js';
 import { WITH_BODY } from '../../src/record/entry.js';
-import type { Wait } from '../../src/result-backend/task-waits.js';
-import { eventually } from '../conformance/expect.js';
+import type { WaitResult } from '../../src/result-backend/task-waits.js';
+import type { ResultBackend } from '../../src/result-backend.js';
+import { LongWaits, type WaitLimits } from '../../src/task/long-waits.js';
+import { errorOf, eventually } from '../conformance/expect.js';
 import { type FrontedRemote, frontRemote } from '../support/fronted-remote.js';
 import { RemoteStore } from '../support/remote-store.js';
 
 const open = async (t: Test): Promise<FrontedRemote> => frontRemote(t, await RemoteStore.memory());
 
-const wait = (backend: HttpBackend, timeoutMs: number): Wait =>
-  backend.waits()!.wait({ taskId: 'task', parts: WITH_BODY, timeoutMs, caller: 'a' });
+const wait = (backend: ResultBackend, limits: WaitLimits): Promise<WaitResult> =>
+  new LongWaits(backend).wait({ taskId: 'task', parts: WITH_BODY }, limits);
 
 t.test('a poll that is sent away comes back when the service says so', async (t) => {
   const { front, remote, backend } = await open(t);
   front.next([{ status: 429, headers: { 'retry-after': '1' } }]);
   const began = performance.now();
-  const waiting = wait(backend, 30_000);
+  const ending = new AbortController();
+  const waiting = errorOf(wait(backend, { signal: ending.signal }));
   await eventually(t, () => remote.parked === 1, 'it waits');
   t.ok(performance.now() - began >= 1_000, 'not before the second is over');
-  waiting.cancel();
+  ending.abort();
+  await waiting;
 });
 
 t.test('a service that holds no poll is not asked as fast as it answers', async (t) => {
@@ -29,6 +32,6 @@ t.test('a service that holds no poll is not asked as fast as it answers', async 
   const body = JSON.stringify({ type: 'urn:resultd:problem:task-unknown' });
   front.seen.length = 0;
   front.treat = () => ({ status: 404, headers, body });
-  t.equal((await wait(backend, 2_000).result).reason, 'timeout');
+  t.equal((await wait(backend, { timeoutMs: 2_000 })).reason, 'timeout');
   t.ok(front.seen.length < 30, `${front.seen.length} polls in two seconds`);
 });

@@ -3,7 +3,6 @@
 import { ResultdError, storeUnavailable } from '../../errors.js';
 import { Backoff, pause } from '../../timing.js';
 import { EventParser, type ServerEvent } from './event-parser.js';
-import { LONGEST_PAUSE_MS } from './retry-after.js';
 import { changeIn } from './task-view.js';
 import type { Transport } from './transport.js';
 
@@ -72,7 +71,7 @@ export class EventStream {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
-    const backoff = new Backoff(LONGEST_PAUSE_MS);
+    const backoff = new Backoff();
     for (;;) {
       await this.#follow().catch((error: unknown) => {
         this.#failure = this.#transport.unavailable(error);

@@ -71,11 +71,9 @@ export class HttpBackend extends ResultBackend {
       await this.#transport.close();
       throw error;
     }
-    this.#remoteWaits.open();
   }
 
   protected async _shutdown(): Promise<void> {
-    this.#remoteWaits.close();
     this.#events.close();
     await this.#transport.close();
   }

@@ -71,12 +71,20 @@ export function problemIn(answer: RemoteAnswer): ResultdError | undefined {
   if (typeof type !== 'string' || !type.startsWith(PROBLEM_TYPE)) return undefined;
   const code = type.slice(PROBLEM_TYPE.length);
   if (!Object.hasOwn(CATALOGUE, code)) return undefined;
-  const taskState = stateIn(answer);
   return new ResultdError(
     code as ErrorCode,
     typeof detail === 'string' ? detail : CATALOGUE[code as ErrorCode].title,
-    taskState === undefined ? {} : { taskState },
+    { taskState: stateIn(answer), retryAfterMs: retryAfterMs(answer) },
   );
+}
+
+/** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3); undefined where there is none. */
+function retryAfterMs(answer: RemoteAnswer): number | undefined {
+  const header = answer.header('retry-after');
+  if (header === undefined) return undefined;
+  if (/^\d{1,9}$/.test(header)) return Number(header) * 1_000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }
 
 /** `Task-State`, decoded; undefined where the answer has none. */
@@ -109,7 +117,10 @@ export function errorOf(answer: RemoteAnswer, where: string): ResultdError {
   const problem = problemIn(answer);
   if (problem === undefined) return foreignAnswer(answer, where);
   if (UNAVAILABLE.includes(problem.code)) {
-    return storeUnavailable(`the resultd at ${where}: ${problem.message}`, problem);
+    return new ResultdError('store-unavailable', `the resultd at ${where}: ${problem.message}`, {
+      cause: problem,
+      retryAfterMs: problem.retryAfterMs,
+    });
   }
   switch (problem.code) {
     case 'route-unknown':
@@ -161,8 +172,10 @@ function foreignAnswer(answer: RemoteAnswer, where: string): ResultdError {
     );
   }
   if (isRetried(status)) {
-    return storeUnavailable(
+    return new ResultdError(
+      'store-unavailable',
       `something in front of the resultd at ${where} answers in its place (${what}): it cannot be asked`,
+      { retryAfterMs: retryAfterMs(answer) },
     );
   }
   return storeUnavailable(

@@ -1,92 +1,154 @@
 /**
- * Waits that a remote resultd holds. Each is a chain of long polls (`poll-chain.ts`): the service
- * may restart meanwhile, or not be there when the wait begins.
+ * Waits that a remote resultd holds: each is one long poll. The service may end it early, and whatever
+ * goes wrong on the way ends it: who wants to wait longer, or through that, starts another.
  */
 
-import * as errors from '../../errors.js';
+import { invalidParameter } from '../../errors.js';
+import { versionOf } from '../../record/entry.js';
 import { checkTaskId } from '../../record/names.js';
+import { JSON_TYPE } from '../../record/outcome.js';
+import { TaskSnapshot } from '../../record/snapshot.js';
+import { snapshotOf } from '../../result-backend/replies.js';
 import type {
   ManyWait,
   ManyWaitRequest,
+  ManyWaitResult,
   TaskWaits,
   Wait,
   WaitRequest,
+  WaitResult,
 } from '../../result-backend/task-waits.js';
-import { ManyQuestion } from './many-question.js';
-import { PollChain, type Question } from './poll-chain.js';
-import { TaskQuestion } from './task-question.js';
+import { absentOr, tagsOf, taskPath } from './command-request.js';
+import type { RemoteAnswer, RemoteRequest } from './connections.js';
+import { problemIn } from './remote-errors.js';
+import { batchEntries, entryFromView } from './task-view.js';
 import type { Transport } from './transport.js';
 
-interface Chained<T> {
-  readonly result: Promise<T>;
-  cancel(): void;
-}
+/** Sends a request that the service may hold for so long. */
+type Ask = (request: RemoteRequest, waitMs: number) => Promise<RemoteAnswer>;
+
+/** The service's limit. */
+const MAX_BATCH = 10_000;
+/** The longest poll for the first status of a task, which does not end it. */
+const LONGEST_UNKNOWN_MS = 2_000;
 
 export class RemoteWaits implements TaskWaits {
   readonly #transport: Transport;
-  /** What ends each wait that runs, with an error; undefined while the backend is not open. */
-  #endings: Set<(error: unknown) => void> | undefined;
 
   constructor(transport: Transport) {
     this.#transport = transport;
   }
 
-  open(): void {
-    this.#endings = new Set();
-  }
-
-  /** Ends every wait: it rejects with `store-unavailable`. */
-  close(): void {
-    const endings = this.#endings;
-    this.#endings = undefined;
-    for (const end of endings ?? []) end(errors.notRunning('shut down'));
-  }
-
-  /**
-   * Waits for a task as long as it is asked to, less a part of up to 1/16 of the last poll. A
-   * service that cannot be asked is asked again until then, at the start too: the result rejects
-   * with `store-unavailable` where it cannot be asked at the end. It rejects at once with what
-   * another try would not change, such as `unauthenticated`.
-   */
+  /** The result rejects with `store-unavailable` where the service could not be asked. */
   wait(request: WaitRequest): Wait {
-    return this.#chain(request.timeoutMs, () => {
-      checkTaskId(request.taskId);
-      return new TaskQuestion(request, this.#transport.settings.shown);
-    });
+    return this.#hold((ask) => this.#poll(request, ask));
   }
 
   /** The same for many tasks. More than 10,000 are an `invalid-parameter`. */
   waitMany(request: ManyWaitRequest): ManyWait {
-    return this.#chain(request.timeoutMs, () => new ManyQuestion(request));
+    return this.#hold((ask) => pollMany(request, ask));
   }
 
-  #chain<T>(timeoutMs: number, ask: () => Question<T>): Chained<T> {
-    const endings = this.#endings;
-    const chain = new PollChain(this.#transport, timeoutMs);
-    let fail: (error: unknown) => void = () => {};
-    const leave = (): boolean => endings?.delete(fail) === true;
+  #hold<T>(run: (ask: Ask) => Promise<T>): { result: Promise<T>; cancel(): void } {
+    const abort = new AbortController();
+    const { signal } = abort;
     const result = new Promise<T>((resolve, reject) => {
-      fail = (error) => {
-        if (leave()) reject(error);
-        chain.abort();
-      };
-      if (endings === undefined) {
-        reject(errors.notRunning('not running'));
-        return;
-      }
-      // What is wrong with a request rejects, too.
-      const question = ask();
-      endings.add(fail);
-      chain.run(question).then((value) => {
-        if (leave()) resolve(value);
-      }, fail);
+      run((request, waitMs) => this.#transport.park(request, waitMs, signal)).then(
+        (value) => signal.aborted || resolve(value),
+        (error: unknown) => signal.aborted || reject(error),
+      );
     });
-    return {
-      result,
-      cancel() {
-        leave();
-        chain.abort();
-      },
-    };
+    return { result, cancel: () => abort.abort() };
   }
+
+  async #poll(request: WaitRequest, ask: Ask): Promise<WaitResult> {
+    const { taskId, timeoutMs, knownVersions, wasKnown } = request;
+    checkTaskId(taskId);
+    const tags = knownVersions === undefined ? undefined : tagsOf(knownVersions);
+    // A poll without versions ends with the outcome alone: it is not told of a task that has gone
+    // before it began, nor of the first status of another.
+    const looksFirst = tags === undefined && (knownVersions !== undefined || wasKnown === true);
+    if (timeoutMs === 0 || looksFirst) {
+      const found = this.#resultOf(await ask(lookAt(request), 0), request);
+      if (timeoutMs === 0 || found.reason !== 'timeout') return found;
+    }
+    const waitMs = Math.ceil(
+      knownVersions?.length === 0 ? Math.min(timeoutMs, LONGEST_UNKNOWN_MS) : timeoutMs,
+    );
+    const headers: Record<string, string> = tags === undefined ? {} : { 'if-none-match': tags };
+    const answer = await ask({ ...lookAt(request, waitMs), headers }, waitMs);
+    if (answer.status !== 304) return this.#resultOf(answer, request);
+    // That it is as it was says nothing of how it is.
+    return this.#resultOf(await ask(lookAt(request), 0), { ...request, wasKnown: true });
+  }
+
+  /** What the answer ends a wait with, by the rules of the wait hub. */
+  #resultOf(answer: RemoteAnswer, request: WaitRequest): WaitResult {
+    const { taskId, parts, knownVersions, wasKnown } = request;
+    const entry =
+      answer.status === 200
+        ? entryFromView(answer.body)
+        : absentOr(answer, this.#transport.settings.shown).entry;
+    const result = (reason: WaitResult['reason']): WaitResult => ({
+      reason,
+      snapshot: snapshotOf(taskId, entry, parts),
+    });
+    if (entry === undefined) {
+      const isRemoved = wasKnown === true || problemIn(answer)?.code === 'task-removed';
+      if (isRemoved) return result('removed');
+      // Who names a version has known the task: there is nothing to wait for.
+      return result((knownVersions?.length ?? 0) > 0 ? 'done' : 'timeout');
+    }
+    const isDone =
+      knownVersions === undefined
+        ? entry.outcome !== undefined
+        : !knownVersions.includes(versionOf(entry));
+    return result(isDone ? 'done' : 'timeout');
+  }
+}
+
+/** Asks for the task at once, or after a wait. */
+function lookAt({ taskId, parts }: WaitRequest, waitMs = 0): RemoteRequest {
+  const parameters = [
+    ...(waitMs > 0 ? [`wait=${waitMs}ms`] : []),
+    ...(parts.log ? ['with_logs=true'] : []),
+  ];
+  const path = taskPath(taskId) + (parts.body || parts.log ? '' : '/status');
+  return {
+    method: 'GET',
+    path: parameters.length === 0 ? path : `${path}?${parameters.join('&')}`,
+    expected: [200, 304, 404],
+  };
+}
+
+async function pollMany(
+  { taskIds, target, timeoutMs }: ManyWaitRequest,
+  ask: Ask,
+): Promise<ManyWaitResult> {
+  const distinct = [...new Set(taskIds)];
+  if (distinct.length > MAX_BATCH) {
+    throw invalidParameter(
+      `the wait is for ${distinct.length} tasks, and the limit is ${MAX_BATCH}: make several`,
+    );
+  }
+  const waitMs = Math.ceil(timeoutMs);
+  const question = {
+    task_ids: distinct,
+    mode: target >= distinct.length ? 'all' : { count: Math.max(1, target) },
+    wait: `${waitMs}ms`,
+    include: 'status',
+  };
+  const request: RemoteRequest = {
+    method: 'POST',
+    path: '/v1/batch/wait',
+    headers: { 'content-type': JSON_TYPE },
+    body: [Buffer.from(JSON.stringify(question))],
+    expected: [200],
+  };
+  const { body } = await ask(request, waitMs);
+  const ready = new Map<string, TaskSnapshot>();
+  for (const { taskId, entry } of batchEntries(body, 'ready')) {
+    if (entry !== undefined) ready.set(taskId, new TaskSnapshot(taskId, entry));
+  }
+  return { isComplete: ready.size >= target, isDraining: false, ready };
 }

@@ -21,7 +21,6 @@ import {
 import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
 import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
-import { LONGEST_PAUSE_MS, retryAfterMs } from './retry-after.js';
 
 /** A large body is given a second more for each so many bytes. */
 const BYTES_PER_SECOND = 1_024 * 1_024;
@@ -75,7 +74,7 @@ export class Transport {
     const deadline = performance.now() + totalMs;
     let mayHaveBeenDone = false;
     let hasTimedOut = false;
-    const backoff = new Backoff(LONGEST_PAUSE_MS);
+    const backoff = new Backoff();
     for (;;) {
       const leftMs: number = deadline - performance.now();
       // The first that gets no answer leaves time for a new connection, where this one is dead.
@@ -89,7 +88,7 @@ export class Transport {
         if (isExpected(answer, request)) return { ...answer, mayHaveBeenDone };
         failure = errorOf(answer, this.settings.shown);
         if (!isRetried(answer.status)) throw failure;
-        waitMs = Math.max(waitMs, retryAfterMs(answer.header('retry-after')) ?? 0);
+        waitMs = Math.max(waitMs, failure.retryAfterMs ?? 0);
         mayHaveBeenDone ||= mayBeDone(answer);
       } catch (error) {
         if (error instanceof ResultdError) throw error;
@@ -106,9 +105,18 @@ export class Transport {
     }
   }
 
-  /** One try that the service may hold for long, whatever its answer. */
-  async park(request: RemoteRequest, options: SendOptions): Promise<RemoteAnswer> {
-    return readAnswer(await this.#connections.send('parked', request, options));
+  /** The answer to one try, which the service may hold for `waitMs`. Throws as `call` does. */
+  async park(request: RemoteRequest, waitMs: number, signal: AbortSignal): Promise<RemoteAnswer> {
+    const timeoutMs = waitMs + this.timeoutMs;
+    try {
+      const answer = await readAnswer(
+        await this.#connections.send('parked', request, { timeoutMs, signal }),
+      );
+      if (isExpected(answer, request)) return answer;
+      throw errorOf(answer, this.settings.shown);
+    } catch (error) {
+      throw this.unavailable(error);
+    }
   }
 
   /**
@@ -144,7 +152,7 @@ class NotReady extends Error {
 }
 
 /** Whether an answer is one that its request has asked for, and what a resultd would send. */
-export function isExpected(answer: RemoteAnswer, { expected }: RemoteRequest): boolean {
+function isExpected(answer: RemoteAnswer, { expected }: RemoteRequest): boolean {
   const { status } = answer;
   if (!expected.includes(status)) return false;
   if (status !== 200 && status !== 201) return true;
