@@ -34,13 +34,14 @@ export function batchRoutes(
   app: FastifyInstance,
   { backend, hub, limits }: { backend: ResultBackend; hub: WaitHub; limits: BatchLimits },
 ): void {
-  getRoute(app, backend);
-  waitRoute(app, backend, hub);
-  deleteRoute(app, backend, limits);
   // In a scope of its own: elsewhere, lines are an opaque outcome like any other.
   void app.register(async (scope) => {
     scope.addContentTypeParser(NDJSON_TYPE, (_request, payload, done) => done(null, payload));
     setRoute(scope, backend, limits);
+    // In the order in which one would try them.
+    getRoute(app, backend);
+    waitRoute(app, backend, hub);
+    deleteRoute(app, backend, limits);
   });
 }
 
@@ -129,9 +130,13 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
         '(application/x-ndjson) may be any number, and are answered as they are written: read the ' +
         'answers while you send, or send at most 10,000 lines.',
       tags: ['many'],
-      body: answers.listOrLines('The items: a list of them, or one in each line', 'BatchItem'),
+      body: answers.itemsOrLines('The items, or one in each line', 'BatchSet', 'BatchItem'),
       response: {
-        200: answers.listOrLines('An answer for each item, in order', 'BatchAnswer'),
+        200: answers.itemsOrLines(
+          'An answer for each item, in order',
+          'BatchAnswers',
+          'BatchAnswer',
+        ),
         ...answers.problems(answers.BATCH_PROBLEMS),
       },
     },

@@ -5,10 +5,11 @@ import {
   EventsHeadersSchema,
   type EventsQuery,
   EventsQuerySchema,
+  EXAMPLE_IDS,
   type TaskEventsQuery,
   TaskEventsQuerySchema,
   type TaskParams,
-  TaskParamsSchema,
+  taskParams,
 } from '../schemas/parameters.js';
 import { EventFilter } from '../src/events/event-filter.js';
 import type { EventHub, EventRequest } from '../src/events/event-hub.js';
@@ -30,6 +31,8 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
     schema: {
       operationId: 'streamEvents',
       summary: 'Follow all tasks, or some of them, as Server-Sent Events',
+      description:
+        'Changes as they happen, at most every 50 ms. A reset says that some may have been missed.',
       tags: ['events'],
       querystring: EventsQuerySchema,
       headers: EventsHeadersSchema,
@@ -53,8 +56,9 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
       schema: {
         operationId: 'streamTaskEvents',
         summary: 'Follow one task as Server-Sent Events, from its present status on',
+        description: 'The present status first, then every change. The stream stays open.',
         tags: ['events'],
-        params: TaskParamsSchema,
+        params: taskParams(EXAMPLE_IDS.started),
         querystring: TaskEventsQuerySchema,
         headers: EventsHeadersSchema,
         response: {

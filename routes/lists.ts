@@ -47,6 +47,7 @@ export function listRoutes(app: FastifyInstance, backend: ResultBackend): void {
     schema: {
       operationId: 'getStats',
       summary: 'Count tasks by their states',
+      description: 'By the state as it is shown: a task with an outcome is SUCCESS or FAILURE.',
       tags: ['many'],
       response: {
         200: answers.json('The counts', 'Stats', 'none'),

@@ -19,6 +19,7 @@ export function operationRoutes(app: FastifyInstance, readiness: () => Readiness
     schema: {
       operationId: 'getLiveness',
       summary: 'Whether the process lives',
+      description: 'It asks nothing of the store.',
       tags: ['operations'],
       response: {
         200: answers.json('It does', 'Health', 'none'),

@@ -2,12 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
+  EXAMPLE_IDS,
   type OutcomeQuery,
   OutcomeQuerySchema,
   type TaskParams,
-  TaskParamsSchema,
   type TtlQuery,
   TtlQuerySchema,
+  taskParams,
   WriteHeadersSchema,
 } from '../schemas/parameters.js';
 import { invalidParameter } from '../src/errors.js';
@@ -46,10 +47,10 @@ export function outcomeRoutes(app: FastifyInstance, backend: ResultBackend): voi
         description:
           'application/json is an outcome. Any other type but a form is kept as opaque bytes.',
         tags: ['outcome'],
-        params: TaskParamsSchema,
+        params: taskParams(EXAMPLE_IDS.succeeded),
         querystring: OutcomeQuerySchema,
         headers: WriteHeadersSchema,
-        body: answers.outcomeBody('The outcome'),
+        body: answers.outcomeReport('The outcome'),
         response: writeAnswers(mode),
       },
       handler: (request, reply) => store(backend, mode, request, reply, readOutcome(request)),
@@ -63,10 +64,10 @@ export function outcomeRoutes(app: FastifyInstance, backend: ResultBackend): voi
         description:
           'The body is the exception; execution_time, labels and log are lifted out of it into the outcome.',
         tags: ['outcome'],
-        params: TaskParamsSchema,
+        params: taskParams(EXAMPLE_IDS.failed),
         querystring: TtlQuerySchema,
         headers: WriteHeadersSchema,
-        body: answers.body('The exception', 'Exception'),
+        body: answers.body('The failure', 'FlatFailureReport'),
         response: writeAnswers(mode),
       },
       handler: (request, reply) => store(backend, mode, request, reply, readException(request)),

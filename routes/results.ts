@@ -6,11 +6,12 @@ import {
   ConsumeHeadersSchema,
   type ConsumeQuery,
   ConsumeQuerySchema,
+  EXAMPLE_IDS,
   ReadHeadersSchema,
   type ResultQuery,
   ResultQuerySchema,
   type TaskParams,
-  TaskParamsSchema,
+  taskParams,
   type WaitQuery,
   WaitQuerySchema,
 } from '../schemas/parameters.js';
@@ -41,7 +42,7 @@ export function resultRoutes(
   const url = '/v1/tasks/:task_id/result';
   const readSchema = {
     tags: ['outcome'],
-    params: TaskParamsSchema,
+    params: taskParams(EXAMPLE_IDS.succeeded),
     querystring: ResultQuerySchema,
     headers: ReadHeadersSchema,
   };
@@ -51,6 +52,7 @@ export function resultRoutes(
       ...readSchema,
       operationId: 'headResult',
       summary: 'Ask whether a task is ready, without moving its outcome',
+      description: 'As GET, without the body: the status and Task-State say it all.',
       response: {
         200: answers.empty('Ready', 'read'),
         202: answers.empty('Known, but not ready', 'pending'),
@@ -66,6 +68,9 @@ export function resultRoutes(
       ...readSchema,
       operationId: 'getResult',
       summary: 'Read the outcome of a task, or wait for it',
+      description:
+        'A success and a failure are both 200; 202 is a task that has no outcome yet. With wait, the ' +
+        'answer comes as soon as there is one.',
       response: {
         200: answers.outcome('The outcome, a success or a failure alike', 'read'),
         ...READ_STATES,
@@ -78,8 +83,9 @@ export function resultRoutes(
     schema: {
       operationId: 'getException',
       summary: 'Read the exception of a failed task, or wait for its end',
+      description: 'The error of the outcome by itself; 204 where the task finished well.',
       tags: ['outcome'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.failed),
       querystring: WaitQuerySchema,
       headers: ReadHeadersSchema,
       response: {
@@ -105,14 +111,15 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
     schema: {
       operationId: 'consumeResult',
       summary: 'Take the outcome and remove the task, for exactly one caller',
+      description:
+        'Send an Idempotency-Key with it: then a repeat whose answer was lost is given the same again.',
       tags: ['outcome'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.succeeded),
       querystring: ConsumeQuerySchema,
       headers: ConsumeHeadersSchema,
       response: {
-        200: answers.outcome(
+        200: answers.consumed(
           'The outcome, which is no longer stored; with embed=true the TaskView of what it was',
-          'consumed',
         ),
         ...answers.problems(answers.CHANGE_PROBLEMS, {
           404: ['task-unknown'],

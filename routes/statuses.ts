@@ -2,11 +2,12 @@
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
+  EXAMPLE_IDS,
   ReadHeadersSchema,
   type TaskParams,
-  TaskParamsSchema,
   type TtlQuery,
   TtlQuerySchema,
+  taskParams,
   type WaitQuery,
   WaitQuerySchema,
   WriteHeadersSchema,
@@ -36,8 +37,9 @@ export function statusRoutes(
     schema: {
       operationId: 'getStatus',
       summary: 'Read the status of a task, or wait for a change of it',
+      description: 'All that is known of the task but its outcome: state, progress, times, size.',
       tags: ['status'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.started),
       querystring: WaitQuerySchema,
       headers: ReadHeadersSchema,
       response: {
@@ -63,11 +65,14 @@ function writeRoute(app: FastifyInstance, backend: ResultBackend, method: 'POST'
     schema: {
       operationId: isPost ? 'reportStatus' : 'setStatus',
       summary: isPost ? 'Report progress, or register a task with PENDING' : 'Set the progress',
+      description: isPost
+        ? 'With PENDING it registers: where the task has any record already, nothing is changed.'
+        : 'Replaces the progress. It never makes a task ready, nor unready.',
       tags: ['status'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.started),
       querystring: TtlQuerySchema,
       headers: WriteHeadersSchema,
-      body: answers.body('The progress', 'Progress'),
+      body: answers.body('The progress', 'ProgressReport'),
       response: {
         200: answers.json('Replaced, or registered already', 'StatusView', 'written'),
         201: answers.json('Stored', 'StatusView', 'created'),

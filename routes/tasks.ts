@@ -4,11 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
   ConditionHeadersSchema,
+  EXAMPLE_IDS,
   ReadHeadersSchema,
   type TaskParams,
-  TaskParamsSchema,
   type TaskQuery,
   TaskQuerySchema,
+  taskParams,
   WriteHeadersSchema,
 } from '../schemas/parameters.js';
 import { parseConditions } from '../src/http/entity-tags.js';
@@ -32,8 +33,9 @@ export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader:
     schema: {
       operationId: 'getTask',
       summary: 'Read the status of a task with its outcome embedded, or wait for it',
+      description: 'The status view, with the outcome as a member where there is one.',
       tags: ['task'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.failed),
       querystring: TaskQuerySchema,
       headers: ReadHeadersSchema,
       response: {
@@ -57,8 +59,9 @@ export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader:
     schema: {
       operationId: 'deleteTask',
       summary: 'Remove a task: its outcome, log and progress',
+      description: 'Who waits for the task is answered at once: it was removed.',
       tags: ['task'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.failed),
       headers: ConditionHeadersSchema,
       response: {
         204: answers.empty('Removed', 'removed'),
@@ -84,8 +87,9 @@ function expiryRoute(app: FastifyInstance, backend: ResultBackend): void {
     schema: {
       operationId: 'setExpiry',
       summary: 'Give every record of a task a new expiry',
+      description: 'Every live record of the task now expires that long from now.',
       tags: ['task'],
-      params: TaskParamsSchema,
+      params: taskParams(EXAMPLE_IDS.failed),
       headers: WriteHeadersSchema,
       body: answers.body('The time to live', 'Expiry'),
       response: {

@@ -3,13 +3,16 @@
  * its errors. What a code means, and its example, is the catalogue's to say: see `openapi.ts`.
  */
 import { Type } from 'typebox';
+import { Named, NamedOrNull } from './forms.js';
+import { EXAMPLE_OUTCOME } from './outcomes.js';
 
-type Named =
+type Document =
   | 'Outcome'
-  | 'Exception'
+  | 'ExceptionReport'
+  | 'FlatFailureReport'
   | 'StatusView'
   | 'TaskView'
-  | 'Progress'
+  | 'ProgressReport'
   | 'Expiry'
   | 'Problem'
   | 'Health'
@@ -19,6 +22,8 @@ type Named =
   | 'BatchEntries'
   | 'BatchWait'
   | 'BatchWaited'
+  | 'BatchSet'
+  | 'BatchAnswers'
   | 'BatchDelete'
   | 'BatchDeleted';
 
@@ -67,12 +72,12 @@ export const HEADERS = {
 type Kind = keyof typeof HEADERS;
 
 /** A JSON document as a body. */
-export function body(description: string, name: Named) {
-  return { description, content: { 'application/json': { schema: reference(name) } } };
+export function body(description: string, name: Document) {
+  return { description, content: { 'application/json': { schema: Named(name) } } };
 }
 
 /** An answer whose body is one of the named documents. */
-export function json(description: string, name: Named, kind: Kind) {
+export function json(description: string, name: Document, kind: Kind) {
   return { ...body(description, name), headers: HEADERS[kind] };
 }
 
@@ -81,37 +86,54 @@ export function empty(description: string, kind: Kind) {
   return { description, type: 'null' as const, headers: HEADERS[kind] };
 }
 
-/** The outcome as a body: the JSON envelope, or bytes of any other type. */
-export function outcomeBody(description: string) {
+/** Bytes of any type but JSON and forms. One type stands for them all: each could be sent. */
+const OPAQUE = {
+  'application/octet-stream': {
+    schema: Type.Unsafe({
+      type: 'string',
+      format: 'binary',
+      description: 'Bytes of any other media type, which is kept with them.',
+    }),
+  },
+};
+
+/** An outcome as it is reported: JSON, or bytes of any other type. */
+export function outcomeReport(description: string) {
   return {
     description,
-    content: {
-      'application/json': { schema: reference('Outcome') },
-      '*/*': { schema: Type.Unsafe({ description: 'Bytes of any other media type.' }) },
-    },
+    content: { 'application/json': { schema: Named('OutcomeReport') }, ...OPAQUE },
   };
 }
 
 /** The outcome itself: the JSON envelope, or the opaque bytes as they were sent. */
 export function outcome(description: string, kind: Kind) {
-  return { ...outcomeBody(description), headers: HEADERS[kind] };
+  return {
+    description,
+    content: { 'application/json': { schema: Named('Outcome') }, ...OPAQUE },
+    headers: HEADERS[kind],
+  };
+}
+
+/** What was taken: the outcome itself, or the view of the task as it was. */
+export function consumed(description: string) {
+  const schema = Type.Unsafe({ anyOf: [Named('Outcome'), Named('TaskView')] });
+  return {
+    description,
+    content: { 'application/json': { schema, example: EXAMPLE_OUTCOME }, ...OPAQUE },
+    headers: HEADERS.consumed,
+  };
 }
 
 /** The exception of a failure, or null. */
 export function exception(description: string) {
-  const schema = Type.Unsafe(Type.Union([Type.Ref('Exception#'), Type.Null()]));
+  const example = {
+    exc_type: 'ValueError',
+    exc_message: ['no such file: a.csv'],
+    exc_module: 'builtins',
+  };
   return {
     description,
-    content: {
-      'application/json': {
-        schema,
-        example: {
-          exc_type: 'ValueError',
-          exc_message: ['no such file: a.csv'],
-          exc_module: 'builtins',
-        },
-      },
-    },
+    content: { 'application/json': { schema: NamedOrNull('Exception'), example } },
     headers: HEADERS.read,
   };
 }
@@ -141,19 +163,17 @@ export function events(description: string) {
     content: {
       'text/event-stream': {
         schema: Type.String({
-          description:
-            'Server-Sent Events: status (the status view), removed ({"task_id"}) and reset ' +
-            '({"reason"}: unknown-epoch, gap, lost or slow), each with an id.',
+          description: 'Server-Sent Events, each with an id.',
+          // The form of what stands after `data:`.
+          contentSchema: {
+            anyOf: [Named('StatusView'), Named('RemovedEvent'), Named('ResetEvent')],
+          },
         }),
         example: EVENTS,
       },
     },
     headers: HEADERS.none,
   };
-}
-
-function reference(name: Named) {
-  return Type.Unsafe(Type.Ref(`${name}#`));
 }
 
 /** Problem codes by the status that answers them. */
@@ -176,7 +196,7 @@ function problem(status: string, codes: readonly string[]) {
     description: `Problem: ${codes.join(', ')}`,
     content: {
       'application/problem+json': {
-        schema: reference('Problem'),
+        schema: Named('Problem'),
         examples: Object.fromEntries(codes.map((code) => [code, {}])),
       },
     },
@@ -242,13 +262,25 @@ export const COUNT_PROBLEMS: Problems = {
   503: ANY[503]!,
 };
 
-/** A body or an answer that is a list of documents, or lines of them. */
-export function listOrLines(description: string, item: 'BatchItem' | 'BatchAnswer') {
+const LINES = {
+  BatchSet:
+    '{"task_id":"report-2024-08","outcome":{"return_value":{"sum":3}}}\n' +
+    '{"task_id":"report-2024-09","progress":{"state":"STARTED"}}\n',
+  BatchAnswers:
+    '{"index":0,"task_id":"report-2024-08","code":201,"version":"1718000000000-9f86d081884c7d65.o"}\n' +
+    '{"index":1,"task_id":"report-2024-09","code":201,"version":"1718000000000-60303ae22b998861.p"}\n',
+};
+
+/** A document, or lines of its items. */
+export function itemsOrLines(description: string, name: 'BatchSet' | 'BatchAnswers', line: string) {
   return {
     description,
     content: {
-      'application/json': { schema: Type.Unsafe(Type.Ref(`${item}s#`)) },
-      'application/x-ndjson': { schema: Type.Unsafe(Type.Ref(`${item}#`)) },
+      'application/json': { schema: Named(name) },
+      'application/x-ndjson': {
+        schema: Type.String({ description: `Each line is one of the items: ${line}.` }),
+        example: LINES[name],
+      },
     },
   };
 }

@@ -1,19 +1,16 @@
 /** The documents of lists and counts of tasks. */
 import { Type } from 'typebox';
-import { EXAMPLE_VIEW } from './bodies.js';
-
-const View = Type.Unsafe(Type.Ref('StatusView'));
+import { Named, OrNull } from './forms.js';
+import { EXAMPLE_VIEW } from './tasks.js';
 
 export const TaskListSchema = Type.Object(
   {
-    items: Type.Array(View),
-    next_cursor: Type.Union([
-      Type.String({ description: 'For the next page; null on the last.' }),
-      Type.Null(),
-    ]),
+    items: Type.Array(Named('StatusView')),
+    next_cursor: OrNull(Type.String({ description: 'For the next page; null on the last.' })),
   },
   {
     $id: 'TaskList',
+    description: 'One page of tasks, the last written first.',
     examples: [{ items: [EXAMPLE_VIEW], next_cursor: 'MTcxODAwMDAwMDAwMCByZXBvcnQtMjAyNC0wNg' }],
   },
 );

@@ -21,9 +21,7 @@ import { outcomeRoutes } from '../routes/outcomes.js';
 import { resultRoutes } from '../routes/results.js';
 import { statusRoutes } from '../routes/statuses.js';
 import { taskRoutes } from '../routes/tasks.js';
-import { BATCH_SCHEMAS } from '../schemas/batches.js';
-import { SHARED_SCHEMAS } from '../schemas/bodies.js';
-import { LIST_SCHEMAS } from '../schemas/lists.js';
+import { DOCUMENTS } from '../schemas/documents.js';
 import type { Broker } from './broker.js';
 import { EventHub, type EventHubOptions } from './events/event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
@@ -112,8 +110,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const allowed = new AllowedMethods(http);
   checkAllQueries(http);
   await documentApi(http);
-  for (const schema of [...SHARED_SCHEMAS, ...LIST_SCHEMAS, ...BATCH_SCHEMAS])
-    http.addSchema(schema);
+  for (const schema of DOCUMENTS) http.addSchema(schema);
   const reader = new TaskReader(backend, hub);
   outcomeRoutes(http, backend);
   resultRoutes(http, backend, reader);

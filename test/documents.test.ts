@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
-import { StatusViewSchema } from '../schemas/bodies.js';
+import { StatusViewSchema } from '../schemas/tasks.js';
 import { buildApp } from '../src/app.js';
 import { Broker } from '../src/broker.js';
 import { listSettings } from '../src/config.js';

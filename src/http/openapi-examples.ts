@@ -1,9 +1,16 @@
 /**
  * Completes the API's description: every body has an example, and every problem one for each code
- * that it may have, with the title and the status of the error catalogue.
+ * that it may have, with the title and the status of the error catalogue, which also says what types
+ * of problems there are.
  */
 import { CATALOGUE, type ErrorCode, ResultdError } from '../errors.js';
 import { PROBLEM_TYPE, problemOf } from './problem.js';
+
+interface Schema {
+  examples?: unknown[];
+  enum?: string[];
+  description?: string;
+}
 
 interface MediaType {
   schema?: { $ref?: string };
@@ -23,7 +30,7 @@ interface Operation {
 
 /** What is needed here of an OpenAPI document. */
 export interface Description {
-  components?: { schemas?: Record<string, { examples?: unknown[] }> };
+  components?: { schemas?: Record<string, Schema> };
   paths?: Record<string, Record<string, Operation | undefined>>;
 }
 
@@ -39,6 +46,7 @@ const DETAILS: Partial<Record<ErrorCode, string>> = {
 /** Fills the examples in. Throws where a code is documented under a status that is not its own. */
 export function completeDescription(description: Description): void {
   const named = description.components?.schemas ?? {};
+  listProblems(named.ProblemType!);
   for (const operations of Object.values(description.paths ?? {})) {
     for (const operation of Object.values(operations)) {
       // The plugin renames every HEAD; these have names of their own.
@@ -56,7 +64,7 @@ export function completeDescription(description: Description): void {
 function completeBody(
   body: Body | undefined,
   status: number | undefined,
-  named: Record<string, { examples?: unknown[] }>,
+  named: Record<string, Schema>,
 ): void {
   for (const [type, media] of Object.entries(body?.content ?? {})) {
     if (type === PROBLEM_TYPE) {
@@ -78,10 +86,14 @@ function exampleOf(code: ErrorCode, status: number | undefined): unknown {
   return problemOf(new ResultdError(code, DETAILS[code] ?? CATALOGUE[code].title));
 }
 
-/** Every problem that this service may answer, as a Markdown table. */
-export function problemTable(): string {
-  const rows = Object.entries(CATALOGUE).map(
+/** The types of problems, and a table of what they mean. */
+function listProblems(schema: Schema): void {
+  const types = Object.entries(CATALOGUE);
+  const rows = types.map(
     ([code, { status, title }]) => `| \`urn:resultd:problem:${code}\` | ${status} | ${title} |`,
   );
-  return ['| type | status | title |', '| --- | --- | --- |', ...rows].join('\n');
+  schema.enum = types.map(([code]) => `urn:resultd:problem:${code}`);
+  schema.description += ['\n', '| type | status | title |', '| --- | --- | --- |', ...rows].join(
+    '\n',
+  );
 }

@@ -3,7 +3,8 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { VERSION } from '../version.js';
-import { completeDescription, type Description, problemTable } from './openapi-examples.js';
+import { completeDescription, type Description } from './openapi-examples.js';
+import { PAGE } from './openapi-page.js';
 
 /** Registers the description. Must come before the routes that it describes. */
 export async function documentApi(http: FastifyInstance): Promise<void> {
@@ -15,10 +16,13 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
         version: VERSION,
         description:
           'The result backend of a task queue. Workers report what became of a task; clients read ' +
-          'it, or wait for it. Every GET has its HEAD. Every error is a problem document (RFC 9457) ' +
-          `of one of these types:\n\n${problemTable()}`,
+          'it, or wait for it. Every GET has its HEAD. Every error is a problem document (RFC 9457); ' +
+          'ProblemType, among the schemas, lists what they mean.',
+        contact: { name: 'resultd' },
         license: { name: 'MIT', identifier: 'MIT' },
       },
+      servers: [{ url: '/', description: 'This service' }],
+      security: [],
       tags: [
         { name: 'outcome', description: 'What became of a task' },
         { name: 'status', description: 'How far a task has come' },
@@ -42,7 +46,7 @@ export async function documentApi(http: FastifyInstance): Promise<void> {
   });
   await http.register(swaggerUi, {
     routePrefix: '/docs',
-    theme: { title: 'resultd' },
+    ...PAGE,
     uiHooks: {
       // The assets say otherwise themselves.
       onRequest: (_request, reply, done) => {

@@ -1,19 +1,34 @@
 /**
- * Checks query parameters against their schemas. Every one of them is a string, or a list of them
- * where it may be given more than once, so nothing is coerced, and a refusal says what the parameter's
+ * Checks query parameters against their schemas. Every value is text, and stays text: what a number or
+ * a boolean looks like is checked here, and nothing is coerced. A refusal says what the parameter's
  * own description says. One that is not known is refused: misspelt, it would be without effect.
  */
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify';
-import { type TObject, type TString, Type } from 'typebox';
+import { type TObject, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { invalidParameter, listed, type ResultdError, shown } from '../errors.js';
 
 interface Check {
-  isValid(value: unknown): boolean;
+  isValid(text: string): boolean;
   readonly expected: string;
-  /** It takes one value only. */
-  readonly isOnce: boolean;
+  /** It may be given several times. */
+  readonly isList: boolean;
 }
+
+interface ParameterSchema {
+  readonly type?: string;
+  readonly description?: string;
+  readonly items?: TSchema;
+}
+
+/** What a value of a type looks like in a query. */
+const TEXTS: Readonly<Record<string, RegExp>> = {
+  boolean: /^(true|false)$/,
+  /** As JSON writes it, since it is stored so. */
+  number: /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/,
+  /** Any number: who takes it makes an integer of it. */
+  integer: /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/,
+};
 
 /**
  * Fastify's validator compiler, for query parameters alone: bodies are checked as bytes where they
@@ -24,21 +39,19 @@ export const queryValidator: FastifySchemaCompiler<TObject> = ({ schema, httpPar
   if (httpPart !== 'querystring') return undefined as unknown as () => true;
   const checks = new Map<string, Check>();
   for (const [name, parameter] of Object.entries(schema.properties)) {
-    const { description = '' } = parameter as TString & { description?: string };
-    const checker = Compile(parameter);
-    checks.set(name, {
-      isValid: (value) => checker.Check(value),
-      expected: description,
-      isOnce: !('anyOf' in parameter),
-    });
+    checks.set(name, checkOf(parameter));
   }
-  return (query: Record<string, unknown>) => {
+  return (query: Record<string, string | string[]>) => {
     for (const name in query) {
       const check = checks.get(name);
       if (check === undefined) return { error: unknownParameter(name, [...checks.keys()]) };
-      if (check.isValid(query[name])) continue;
-      const value = query[name];
-      const found = check.isOnce && Array.isArray(value) ? 'given more than once' : shown(value);
+      const value = query[name]!;
+      const isRepeated = Array.isArray(value);
+      const isValid = isRepeated
+        ? check.isList && value.every((text) => check.isValid(text))
+        : check.isValid(value);
+      if (isValid) continue;
+      const found = isRepeated && !check.isList ? 'given more than once' : shown(value);
       const error = invalidParameter(
         `the parameter "${name}" is ${found}, which is not valid. ${check.expected}`,
       );
@@ -47,6 +60,17 @@ export const queryValidator: FastifySchemaCompiler<TObject> = ({ schema, httpPar
     return true;
   };
 };
+
+function checkOf(parameter: TSchema): Check {
+  const { type = '', description: expected = '', items } = parameter as ParameterSchema;
+  const text = TEXTS[type];
+  const checker = Compile(items ?? parameter);
+  return {
+    isValid: text === undefined ? (value) => checker.Check(value) : (value) => text.test(value),
+    expected,
+    isList: items !== undefined,
+  };
+}
 
 /** Has operations that take no parameter refuse every one. Must come before their routes. */
 export function checkAllQueries(http: FastifyInstance): void {

@@ -8,7 +8,6 @@ import { type ErrorCode, ResultdError } from '../../src/errors.js';
 import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
 import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { WriteReceipt } from '../../src/result-backend.js';
-import { until } from '../support/until.js';
 
 export const HOUR_MS = 3_600_000;
 
@@ -98,13 +97,22 @@ export function expiresIn(
   );
 }
 
-/** Waits until a condition comes true; fails where it hangs. */
+/** Waits until a condition comes true; fails past the deadline. */
 export async function eventually(
   t: Test,
   condition: () => boolean | Promise<boolean>,
   message: string,
+  deadlineMs = 10_000,
 ): Promise<void> {
-  await t.resolves(until(message, condition), message);
+  const deadline = Date.now() + deadlineMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) {
+      t.fail(`${message}: not within ${deadlineMs} ms`);
+      return;
+    }
+    await delay(5);
+  }
+  t.pass(message);
 }
 
 /** Waits until the clock is past an instant (epoch milliseconds). */

@@ -1,9 +1,11 @@
 /** A real EventSource on a stream of events, which connects again by itself when it is cut off. */
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventSource } from 'eventsource';
 import type { Test } from 'tap';
 import { brief, type SeenEvent } from './event-text.js';
-import { until } from './until.js';
+
+const DEADLINE_MS = 15_000;
 
 export class EventClient {
   readonly events: SeenEvent[] = [];
@@ -49,8 +51,10 @@ export class EventClient {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    await until('it has heard', condition).catch((error: Error) => {
-      throw new Error(`${error.message}; it has heard ${this.told}`);
-    });
+    const deadline = Date.now() + DEADLINE_MS;
+    while (!condition()) {
+      if (Date.now() > deadline) throw new Error(`not in time; it has heard ${this.told}`);
+      await delay(2);
+    }
   }
 }

@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { type Answer, makeAnswer } from './service.js';
-import { HANG_MS } from './until.js';
+
+const DEADLINE_MS = 10_000;
 
 export class RawConnection {
   readonly socket: Socket;
@@ -74,7 +75,7 @@ export class RawConnection {
   }
 
   async #until<T>(condition: () => T | undefined, failsAtEnd = true): Promise<T> {
-    const timeout = AbortSignal.timeout(HANG_MS);
+    const timeout = AbortSignal.timeout(DEADLINE_MS);
     for (;;) {
       const value = condition();
       if (value !== undefined) return value;

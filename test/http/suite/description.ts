@@ -14,6 +14,7 @@ export interface Body {
 export interface Operation {
   readonly operationId: string;
   readonly summary?: string;
+  readonly description?: string;
   readonly tags?: readonly string[];
   readonly parameters?: readonly { readonly name: string; readonly description?: string }[];
   readonly requestBody?: Body;
@@ -23,6 +24,11 @@ export interface Operation {
 export interface OpenApi {
   readonly openapi: string;
   readonly info: { readonly description: string };
+  readonly components: {
+    readonly schemas: Readonly<
+      Record<string, { readonly description: string; readonly enum?: readonly string[] }>
+    >;
+  };
   readonly tags: readonly { readonly name: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }

@@ -182,11 +182,13 @@ export const lists: Topic = {
         ['1000', 1_000],
         ['99999', 1_000],
         ['999999999999999', 1_000],
+        ['1e3', 1_000],
+        ['007', 7],
       ] as const) {
         const query = limit === undefined ? '' : `?limit=${limit}`;
         t.equal(pageOf(await api.get(`/v1/tasks${query}`)).items.length, count, `limit=${limit}`);
       }
-      for (const bad of ['abc', '', '1e3', '10x', 'NaN', 'Infinity', '0x10', '1&limit=2']) {
+      for (const bad of ['abc', '', '10x', 'NaN', 'Infinity', '0x10', '1&limit=2']) {
         isProblem(t, await api.get(`/v1/tasks?limit=${bad}`), 'invalid-parameter', /limit/, bad);
       }
     }),
