@@ -109,10 +109,14 @@ export function versionOf(entry: TaskEntry): string {
   return `${entry.versionMs}-${entry.versionRandom}.${live}`;
 }
 
-/** The state of a live entry as it is shown: its outcome's where it has one, else its progress's. */
+/**
+ * The state of a live entry as it is shown: its outcome's where it has one, else its progress's. Only
+ * an outcome makes a task look finished.
+ */
 export function stateOf(entry: TaskEntry): string {
   if (entry.outcome !== undefined) return entry.outcome.isErr ? 'FAILURE' : 'SUCCESS';
-  return progressState(entry.progress!);
+  const state = progressState(entry.progress!);
+  return state === 'SUCCESS' || state === 'FAILURE' ? 'STARTED' : state;
 }
 
 const STATE_STARTS = '{"state":'.length;

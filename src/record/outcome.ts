@@ -93,8 +93,7 @@ export function opaqueOutcome(
     throw invalidBody(`execution_time is ${shown(executionTime)}, but a number is needed`);
   }
   checkTimeLength(executionTime);
-  const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase();
-  const key = `${mediaType}\n${isErr}\n${executionTime}\n${hash('sha256', body, 'hex')}`;
+  const key = `${contentType}\n${isErr}\n${executionTime}\n${hash('sha256', body, 'hex')}`;
   return {
     digest: digestOf(Buffer.from(key)),
     isErr,

@@ -20,7 +20,7 @@ import {
 
 /** One consume that is still remembered. */
 export interface Consumed {
-  /** The digest of the outcome that was consumed. */
+  /** The digest of the outcome that was consumed; `NO_DIGEST` once the task has been written again. */
   readonly digest: string;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
@@ -28,6 +28,9 @@ export interface Consumed {
   /** What was consumed, whole; undefined where no idempotency key was given. */
   readonly entry: TaskEntry | undefined;
 }
+
+/** No outcome has it. */
+export const NO_DIGEST = '0'.repeat(32);
 
 /** What a store holds of a task. Expired parts may still be in it. */
 export interface Stored {
@@ -51,7 +54,7 @@ export function decide(command: Command, stored: Stored, now: number): Decision 
     case 'set-outcome':
       return decideOutcome(command, entry, consumed, now);
     case 'set-progress':
-      return decideProgress(command, entry, now);
+      return decideProgress(command, entry, consumed, now);
     case 'expire':
       return decideExpire(command, entry, now);
     case 'consume':
@@ -97,12 +100,13 @@ function decideOutcome(
     log: outcome.log,
     progress: entry?.progress,
   };
-  return { verdict: present === undefined ? 'created' : 'replaced', entry: write, write };
+  return written(present === undefined ? 'created' : 'replaced', write, consumed);
 }
 
 function decideProgress(
   command: SetProgressCommand,
   entry: TaskEntry | undefined,
+  consumed: readonly Consumed[],
   now: number,
 ): Decision {
   const { progress, mode } = command;
@@ -124,7 +128,19 @@ function decideProgress(
     log: entry?.log,
     progress,
   };
-  return { verdict: present === undefined ? 'created' : 'replaced', entry: write, write };
+  return written(present === undefined ? 'created' : 'replaced', write, consumed);
+}
+
+/**
+ * A write begins a new life of the task: an outcome that equals a consumed one is no retry of it any
+ * more. What is remembered for idempotency keys stays.
+ */
+function written(verdict: Verdict, write: TaskEntry, consumed: readonly Consumed[]): Decision {
+  if (consumed.every(({ digest }) => digest === NO_DIGEST)) return { verdict, entry: write, write };
+  const remember = consumed
+    .filter(({ idempotencyKey }) => idempotencyKey !== undefined)
+    .map((past) => ({ ...past, digest: NO_DIGEST }));
+  return { verdict, entry: write, write, remember };
 }
 
 function decideExpire(command: ExpireCommand, entry: TaskEntry | undefined, now: number): Decision {

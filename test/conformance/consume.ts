@@ -187,13 +187,61 @@ export const consume: Topic = {
         t.equal(await backend.getStatus(taskId), undefined, 'nothing was created');
         t.equal(await backend.consume(taskId), undefined);
         t.equal((await create(1)).verdict, 'created', 'another outcome is created');
-        await backend.consume(taskId);
-        t.equal((await create(1, LOG)).verdict, 'unchanged', 'both are remembered');
-        t.equal((await create(1)).verdict, 'unchanged', 'both are remembered');
       }
     },
 
-    'a late retry leaves a new outcome alone': async (t, context) => {
+    'a task that is run again after a consume may end with an equal outcome': async (
+      t,
+      context,
+    ) => {
+      const { backend } = context;
+      const begin: ((taskId: string) => Promise<unknown>)[] = [
+        (taskId) => backend.setProgress(taskId, { state: 'PENDING' }, { mode: 'register' }),
+        (taskId) => backend.setProgress(taskId, { state: 'STARTED' }),
+        async (taskId) => {
+          await backend.setResult(taskId, success(2), { mode: 'create' });
+          await backend.consume(taskId);
+        },
+        async (taskId) => {
+          await backend.setResult(taskId, success(2), { ttlMs: SHORT_MS });
+          await pastInstant((await backend.getStatus(taskId))?.expiresAt);
+        },
+      ];
+      for (const options of [{}, { idempotencyKey: 'k' }]) {
+        for (const [n, again] of begin.entries()) {
+          const taskId = context.taskId();
+          const create = () => backend.setResult(taskId, success(1), { mode: 'create' });
+          await create();
+          await backend.consume(taskId, options);
+          await again(taskId);
+          t.equal((await create()).verdict, 'created', `way ${n} of beginning again`);
+          t.equal((await create()).verdict, 'unchanged', 'and that is retried');
+          const { idempotencyKey } = options as { idempotencyKey?: string };
+          if (idempotencyKey === undefined) continue;
+          const replay = await backend.consume(taskId, { idempotencyKey });
+          sameBytes(t, replay?.outcome, successEnvelope(1), 'the key is remembered all the same');
+          t.equal(await backend.isResultReady(taskId), true, 'and takes nothing');
+        }
+      }
+    },
+
+    'a write that changes nothing begins no new life': async (t, context) => {
+      const { backend } = context;
+      const taskId = context.taskId();
+      const create = () => backend.setResult(taskId, success(1), { mode: 'create' });
+      await create();
+      await backend.consume(taskId);
+      const conditions = { ifMatch: '*' } as const;
+      await refused(
+        t,
+        backend.setProgress(taskId, { state: 'A' }, { conditions }),
+        'version-mismatch',
+      );
+      t.equal(await backend.expire(taskId, SHORT_MS), undefined);
+      t.equal((await create()).verdict, 'unchanged');
+    },
+
+    'a late retry is a conflict once the task has a new outcome': async (t, context) => {
       const { backend } = context;
       const taskId = context.taskId();
       const create = (value: number) =>
@@ -201,10 +249,8 @@ export const consume: Topic = {
       await create(1);
       await backend.consume(taskId);
       await create(2);
-      const late = await create(1);
-      t.equal(late.verdict, 'unchanged');
+      await refused(t, create(1), 'outcome-conflict', 'SUCCESS');
       sameBytes(t, (await backend.getResult(taskId))?.outcome, successEnvelope(2), 'the new one');
-      await refused(t, create(3), 'outcome-conflict', 'SUCCESS');
     },
 
     'a replacing write of what was consumed does create it': async (t, context) => {

@@ -16,6 +16,15 @@ interface Kept {
   readonly to: number;
 }
 
+/** One consume. */
+interface Past {
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly seen: Seen | undefined;
+  /** Nothing was written since: the same outcome reported first is a late retry. */
+  readonly isLatest: boolean;
+}
+
 export interface State {
   readonly outcome: Kept | undefined;
   readonly progress: Kept | undefined;
@@ -23,7 +32,7 @@ export interface State {
   readonly version: string | undefined;
   /** The version's milliseconds are at least so many. */
   readonly atLeastMs: number;
-  readonly consumed: readonly { name: string; key: string | undefined; seen: Seen | undefined }[];
+  readonly consumed: readonly Past[];
 }
 
 export const UNKNOWN: State = {
@@ -94,7 +103,7 @@ interface Ruling {
   readonly verdict: Verdict | 'read';
   readonly next: State;
   /** What a consume gives: the task as it was, or what is remembered of an earlier consume. */
-  readonly shown?: 'before' | State['consumed'][number];
+  readonly shown?: 'before' | Past;
 }
 
 function rule(state: State, asked: Asked, call: Call): Ruling {
@@ -133,7 +142,7 @@ function rule(state: State, asked: Asked, call: Call): Ruling {
       if (!holds(state, asked, outcome !== undefined)) return keep('mismatch');
       if (!isKnown) return keep('absent');
       if (outcome === undefined) return keep('not-ready');
-      const taken = { name: outcome.name, key: asked.key, seen: undefined };
+      const taken = { name: outcome.name, key: asked.key, seen: undefined, isLatest: true };
       const next = { ...UNKNOWN, consumed: [...consumed, taken] };
       return { verdict: 'done', next, shown: 'before' };
     }
@@ -149,7 +158,8 @@ function ruleOutcome(
   const keep = (verdict: Verdict): Ruling => ({ verdict, next: state });
   const isSame = outcome?.name === asked.name;
   const isCreate = asked.mode === 'create';
-  if (isCreate && consumed.some(({ name }) => name === asked.name)) return keep('unchanged');
+  const isLate = consumed.some(({ name, isLatest }) => isLatest && name === asked.name);
+  if (isCreate && isLate) return keep('unchanged');
   if (!holds(state, asked, outcome !== undefined)) return keep(isSame ? 'unchanged' : 'mismatch');
   if (isCreate && outcome !== undefined) return keep(isSame ? 'unchanged' : 'conflict');
   const kept = keptFor(asked.name, asked.ttlMs, call);
@@ -187,7 +197,8 @@ function earlier(kept: Kept, bound: Kept | undefined): Kept {
 function renewed(state: State, call: Call, records: Pick<State, 'outcome' | 'progress'>): State {
   const isKnown = state.outcome !== undefined || state.progress !== undefined;
   const atLeastMs = Math.max(isKnown ? state.atLeastMs + 1 : 0, call.begunMs - SKEW_MS);
-  return { ...state, ...records, version: undefined, atLeastMs };
+  const consumed = state.consumed.map((past) => ({ ...past, isLatest: false }));
+  return { ...state, ...records, version: undefined, atLeastMs, consumed };
 }
 
 /** The state, knowing also what was seen of it; undefined where that was not to be seen. */
@@ -229,7 +240,7 @@ function remembering(state: State, seen: Answered, key?: string): State {
 
 type Answered = Seen | undefined;
 
-function isReplay(past: State['consumed'][number], seen: Answered): boolean {
+function isReplay(past: Past, seen: Answered): boolean {
   if (seen === undefined || !isNamed(past.name, seen.outcome)) return false;
   return past.seen === undefined || past.seen.version === seen.version;
 }

@@ -103,7 +103,8 @@ function planConsumed(
   after: readonly Consumed[],
 ): Puts {
   const list = encodeConsumed(after);
-  const forgotten = before.filter((past) => !after.includes(past));
+  const keys = new Set(after.map(({ idempotencyKey }) => idempotencyKey));
+  const forgotten = before.filter(({ idempotencyKey }) => !keys.has(idempotencyKey));
   const added = after
     .filter((past) => past.entry !== undefined && !before.includes(past))
     .map((past) => ({

@@ -17,37 +17,27 @@ if not has_outcome then return keep(NOT_READY) end
 
 local parts = redis.call('HMGET', task, 'outcome', 'log')
 local outcome, log = parts[1], parts[2]
-local expires_at = now + tonumber(ARGV[6])
 live[#live + 1] = {
   digest = string.sub(stored, DESCRIPTOR_AT + 1, DESCRIPTOR_AT + 32),
   key = key,
-  expires_at = expires_at,
+  expires_at = now + tonumber(ARGV[6]),
 }
-local index, last = {}, expires_at
-for at, past in ipairs(live) do
-  last = math.max(last, past.expires_at)
-  index[at] = struct.pack('<dc32H', past.expires_at, past.digest, #past.key) .. past.key
-end
-local fields = { 'index', table.concat(index) }
-local function remember(name, value)
+local fields = {}
+local function add(name, value)
   if value then
     fields[#fields + 1] = name .. key
     fields[#fields + 1] = value
   end
 end
 if key ~= '' then
-  remember('h', stored)
-  remember('p', progress)
-  remember('o', outcome)
-  remember('l', log)
+  add('h', stored)
+  add('p', progress)
+  add('o', outcome)
+  add('l', log)
 end
 
 publish('-')
-for _, old in ipairs(expired) do
-  redis.call('HDEL', KEYS[2], 'h' .. old, 'p' .. old, 'o' .. old, 'l' .. old)
-end
-redis.call('HSET', KEYS[2], unpack(fields))
-expire_key(KEYS[2], last)
+remember(live, expired, fields)
 unindex_task()
 redis.call('DEL', task)
 return { DONE, now, stored, progress, outcome, log }

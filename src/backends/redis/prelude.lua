@@ -12,6 +12,7 @@
 local CREATED, REPLACED, UNCHANGED, CONFLICT = 1, 2, 3, 4
 local MISMATCH, ABSENT, NOT_READY, DONE = 5, 6, 7, 8
 local DESCRIPTOR_AT = 49
+local NO_DIGEST = string.rep('0', 32)
 local task, index = KEYS[1], KEYS[3]
 
 local time = redis.call('TIME')
@@ -19,6 +20,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local fields = redis.call('HMGET', task, 'head', 'progress')
 local stored, progress = fields[1], fields[2]
+local was_stored = stored
 local version_ms, random, created_at, outcome_at, progress_at = 0, '', now, 0, 0
 local has_outcome, has_progress = false, false
 if stored then
@@ -118,12 +120,47 @@ local function remembered()
   return live, expired
 end
 
+-- Writes what is remembered, with some more fields, and takes out what the expired keys stand for.
+local function remember(live, expired, fields)
+  for _, old in ipairs(expired) do
+    redis.call('HDEL', KEYS[2], 'h' .. old, 'p' .. old, 'o' .. old, 'l' .. old)
+  end
+  local index, last = {}, 0
+  for at, past in ipairs(live) do
+    last = math.max(last, past.expires_at)
+    index[at] = struct.pack('<dc32H', past.expires_at, past.digest, #past.key) .. past.key
+  end
+  redis.call('HSET', KEYS[2], 'index', table.concat(index), unpack(fields))
+  expire_key(KEYS[2], last)
+end
+
+-- The first write after a consume begins a new life of the task: an outcome that equals a consumed
+-- one is no retry of it any more. What is remembered for idempotency keys stays. (A task that is
+-- stored was written since.)
+local function forget_digests()
+  if was_stored then return end
+  local live, expired = remembered()
+  local keyed = {}
+  for _, past in ipairs(live) do
+    if past.key ~= '' then
+      past.digest = NO_DIGEST
+      keyed[#keyed + 1] = past
+    end
+  end
+  if #keyed > 0 then
+    remember(keyed, expired, {})
+  elseif #live > 0 then
+    redis.call('DEL', KEYS[2])
+  end
+end
+
 local function class_of_task()
   if has_outcome then
     return string.byte(stored, DESCRIPTOR_AT + 33) % 2 == 1 and FAILURE or SUCCESS
   end
   local state = string.match(progress, '^{"state":"(%u+)"')
-  local classes = { PENDING = 0, STARTED = 1, RETRY = 2, SUCCESS = SUCCESS, FAILURE = FAILURE }
+  -- Only an outcome makes a task look finished.
+  local classes = { PENDING = 0, STARTED = 1, RETRY = 2, SUCCESS = 1, FAILURE = 1 }
   return classes[state] or OTHER
 end
 

@@ -27,4 +27,5 @@ else
 end
 if had_progress and not has_progress then redis.call('HDEL', task, 'progress') end
 expire_key(task, outcome_at)
+forget_digests()
 return keep(verdict)

@@ -15,4 +15,5 @@ index_task()
 redis.call('HSET', task, 'head', stored, 'progress', progress)
 if had_outcome and not has_outcome then redis.call('HDEL', task, 'outcome', 'log') end
 expire_key(task, math.max(outcome_at, progress_at))
+forget_digests()
 return keep(verdict)

@@ -182,14 +182,24 @@ export const consume: Topic = {
         const other = await api.post(`${path}/result`, OTHER);
         t.equal(other.status, 201, 'another outcome is a new one');
         t.match(other.headers['task-version'], VERSION);
-        const beside = await api.post(`${path}/result`, LOGGED);
-        t.equal(beside.status, 200, 'and the late retry is one still');
+        isProblem(t, await api.post(`${path}/result`, LOGGED), 'outcome-conflict');
         t.equal((await api.get(`${path}/result`)).text, OTHER);
       }
       const replaced = await stored(api);
       await api.consume(replaced);
       t.equal((await api.put(`${replaced}/result`, SUCCESS)).status, 201, 'PUT sets it again');
       hasReadHeaders(t, await api.get(`${replaced}/result`), 'SUCCESS');
+    },
+
+    'a task that is run again may end with an equal outcome': async (t, api) => {
+      const path = await stored(api, LOGGED);
+      await api.consume(path, key('k'));
+      const pending = await api.post(`${path}/status`, { state: 'PENDING' });
+      t.equal(pending.status, 201, 'it is registered anew');
+      t.equal((await api.post(`${path}/result`, LOGGED)).status, 201);
+      t.equal((await api.get(`${path}/result`)).status, 200, 'whoever waits for it is answered');
+      t.equal((await api.consume(path, key('k'))).status, 200, 'the key is given its outcome');
+      t.equal((await api.get(`${path}/result`)).status, 200, 'and takes nothing');
     },
 
     'after DELETE the same POST is a new one': async (t, api) => {

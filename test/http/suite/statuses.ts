@@ -86,9 +86,11 @@ export const statuses: Topic = {
       await api.put(`${path}/status`, { state: 'SUCCESS' });
       t.equal((await api.get(`${path}/result`)).status, 202);
       t.equal((await api.get(`${path}/exception`)).status, 202);
-      isView(t, await api.get(`${path}/status`), {
+      const seen = await api.get(`${path}/status`);
+      hasReadHeaders(t, seen, 'STARTED');
+      isView(t, seen, {
         taskId,
-        state: 'SUCCESS',
+        state: 'STARTED',
         progress: '{"state":"SUCCESS","meta":null}',
       });
       await api.put(`${path}/result`, SUCCESS);
