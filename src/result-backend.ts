@@ -8,6 +8,7 @@
  */
 
 import * as errors from './errors.js';
+import { jsonOf } from './json/values.js';
 import {
   HEAD_ONLY,
   liveEntry,
@@ -135,7 +136,7 @@ export abstract class ResultBackend extends Primitives {
     exception: Readonly<Record<string, unknown>>,
     options: SetResultOptions = {},
   ): Promise<WriteReceipt> {
-    const document = Buffer.from(JSON.stringify(exception));
+    const document = Buffer.from(jsonOf(exception, 'the exception'));
     return this.setResult(taskId, outcomeFromException(document), options);
   }
 

@@ -8,6 +8,7 @@
 import { hash } from 'node:crypto';
 import { invalidBody, shown } from '../errors.js';
 import type { Member } from '../json/scanner.js';
+import { jsonOf } from '../json/values.js';
 import {
   checkTimeLength,
   type EncodedEnvelope,
@@ -65,22 +66,17 @@ export function outcomeFromException(document: Buffer, members?: readonly Member
   return new JsonOutcome(encodeException(document, members));
 }
 
-/** An outcome from JavaScript values. Throws `invalid-body` where one cannot be written as JSON. */
+/** An outcome from JavaScript values. Throws `invalid-body` where JSON cannot hold one of them. */
 export function outcomeFromValue(value: OutcomeValue): Outcome {
-  let text: string;
-  try {
-    text = JSON.stringify({
-      is_err: value.isErr,
-      log: value.log,
-      return_value: value.returnValue,
-      execution_time: value.executionTime,
-      labels: value.labels,
-      error: value.error,
-    });
-  } catch (cause) {
-    throw invalidBody(`the outcome cannot be written as JSON: ${String(cause)}`);
-  }
-  return outcomeFromJson(Buffer.from(text));
+  const envelope = {
+    is_err: value.isErr,
+    log: value.log,
+    return_value: value.returnValue,
+    execution_time: value.executionTime,
+    labels: value.labels,
+    error: value.error,
+  };
+  return outcomeFromJson(Buffer.from(jsonOf(envelope, 'the outcome')));
 }
 
 /** An outcome of any other media type, kept as bytes. `executionTime` is a JSON number. */

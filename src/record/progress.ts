@@ -1,6 +1,7 @@
 /** A task's progress record: a state and any JSON, kept as `{"state":…,"meta":…}`. */
 import { invalidBody, shown } from '../errors.js';
 import { type Member, scanDocument } from '../json/scanner.js';
+import { jsonOf } from '../json/values.js';
 
 export interface ProgressValue {
   /** `PENDING`, `STARTED`, `RETRY`, `SUCCESS`, `FAILURE`, or any other string of 1 to 64 characters. */
@@ -44,18 +45,14 @@ export function progressFromJson(
   return encodeProgress(state, meta ?? NULL);
 }
 
-/** The record from JavaScript values. Throws `invalid-body`. */
-export function progressFromValue({ state, meta = null }: ProgressValue): Buffer {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(meta);
-  } catch (cause) {
-    throw invalidBody(`the meta cannot be written as JSON: ${String(cause)}`);
-  }
-  return encodeProgress(state, Buffer.from(text ?? 'null'));
+/** The record from JavaScript values. Throws `invalid-body` where JSON cannot hold one of them. */
+export function progressFromValue({ state, meta }: ProgressValue): Buffer {
+  return encodeProgress(state, Buffer.from(jsonOf(meta, 'the meta')));
 }
 
 function encodeProgress(state: string, meta: Buffer): Buffer {
+  if (typeof state !== 'string')
+    throw invalidBody(`the state is a ${typeof state}: it must be a string`);
   const length = [...state].length;
   if (length < 1 || length > 64 || /[\p{Cc}\p{Cs}]/u.test(state)) {
     throw invalidBody(

@@ -3,8 +3,7 @@
  * could not be stored, and why, so that nobody waits for the task in vain.
  */
 import { ResultdError } from '../errors.js';
-import { jsonOf } from '../json/values.js';
-import { type Outcome, outcomeFromJson } from '../record/outcome.js';
+import { type Outcome, outcomeFromValue } from '../record/outcome.js';
 import type { TaskMessage } from '../task/task-message.js';
 import { exceptionRecord } from './thrown-error.js';
 
@@ -23,11 +22,12 @@ const TOLD = 1_000;
 
 /** The outcome of a run. Throws `invalid-body` where JSON cannot hold what the function returned. */
 export function outcomeOf(run: Run): Outcome {
-  const isErr = 'thrown' in run;
-  const value = isErr ? 'null' : jsonOf(run.returned, 'the return value');
-  const error = isErr ? JSON.stringify(exceptionRecord(run.thrown)) : 'null';
-  const log = JSON.stringify(run.log);
-  return envelope(run, `"is_err":${isErr},"log":${log},"return_value":${value},"error":${error}`);
+  const { executionTime, log, labels } = run;
+  const end =
+    'thrown' in run
+      ? { isErr: true, error: exceptionRecord(run.thrown) }
+      : { isErr: false, returnValue: run.returned ?? null };
+  return outcomeFromValue({ ...end, log, executionTime, labels });
 }
 
 /** What takes the place of an outcome that was refused with this error. */
@@ -49,7 +49,7 @@ export function standInOf(run: Run, message: TaskMessage, refusal: ResultdError)
     ],
     exc_cause: 'thrown' in run ? cause : null,
   };
-  return envelope({ ...run, labels: {} }, `"is_err":true,"error":${JSON.stringify(error)}`);
+  return outcomeFromValue({ isErr: true, error, executionTime: run.executionTime });
 }
 
 /** Whether an outcome was refused for what it is, so that asking again is of no use. */
@@ -58,9 +58,4 @@ export function isRefused(error: unknown): error is ResultdError {
     error instanceof ResultdError &&
     ['invalid-body', 'too-large', 'media-type'].includes(error.code)
   );
-}
-
-function envelope({ executionTime, labels }: Run, members: string): Outcome {
-  const rest = `"execution_time":${executionTime},"labels":${jsonOf(labels, 'the labels')}`;
-  return outcomeFromJson(Buffer.from(`{${members},${rest}}`));
 }

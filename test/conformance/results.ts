@@ -1,8 +1,10 @@
 /** Outcomes of every kind come back as they were stored; who wins, and what the same outcome is. */
 import { opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
 import {
+  errorOf,
   FAILURE_ENVELOPE,
   failure,
+  isError,
   opaque,
   refused,
   sameBytes,
@@ -241,12 +243,42 @@ export const results: Topic = {
         '{"is_err":false,"log":"x","return_value":{"a":[1]},"execution_time":0.5,"labels":{},' +
         '"error":null}';
       sameBytes(t, read?.outcome, envelope, 'the envelope');
+    },
+
+    'a value that JSON cannot hold is refused, and the error says where it stands': async (
+      t,
+      context,
+    ) => {
+      const { backend } = context;
       const circular: Record<string, unknown> = {};
       circular.self = circular;
-      for (const returnValue of [circular, 1n]) {
-        const unknown = context.taskId();
-        await refused(t, backend.setResult(unknown, { returnValue }), 'invalid-body');
-        t.equal(await backend.getStatus(unknown), undefined, 'nothing was stored');
+      const values: readonly (readonly [unknown, string])[] = [
+        [1n, 'is a bigint'],
+        [Number.NaN, 'is NaN'],
+        [new Map([[1, 2]]), 'is of type Map'],
+        [() => 1, 'is a function'],
+        [circular, 'cannot be written as JSON'],
+      ];
+      for (const [value, flaw] of values) {
+        const id = context.taskId();
+        const labels = { weight: value } as Record<string, unknown>;
+        const exception = { exc_type: 'E', exc_message: [value] };
+        const writes = {
+          'the outcome › return_value › rows › 0': backend.setResult(id, {
+            returnValue: { rows: [value] },
+          }),
+          'the outcome › labels › weight': backend.setResult(id, { returnValue: 1, labels }),
+          'the outcome › error › exc_message › 0': backend.setResult(id, { error: exception }),
+          'the exception › exc_message › 0': backend.setException(id, exception),
+          'the meta › at': backend.setProgress(id, { state: 'STARTED', meta: { at: value } }),
+        };
+        for (const [place, write] of Object.entries(writes)) {
+          const error = await errorOf(write);
+          isError(t, error, 'invalid-body', `${place} ${flaw}`);
+          const says = value === circular ? flaw : `${place} ${flaw}`;
+          t.ok((error as Error).message.includes(says), (error as Error).message);
+        }
+        t.equal(await backend.getStatus(id), undefined, 'nothing was stored');
       }
     },
   },
