@@ -44,6 +44,8 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'rediss+cluster:': loadRedis,
   'nats:': loadNats,
   'tls:': loadNats,
+  'postgres:': loadPostgres,
+  'postgresql:': loadPostgres,
   'http:': loadHttp,
   'https:': loadHttp,
   'module:': loadModule,
@@ -94,6 +96,14 @@ async function loadNats(url: string, options: BrokerOptions): Promise<ResultBack
     () => import('./backends/nats/nats-backend.js'),
   );
   return NatsBackend.fromUrl(url, options);
+}
+
+async function loadPostgres(url: string, options: BrokerOptions): Promise<ResultBackend> {
+  const { PostgresBackend } = await withPackage(
+    'pg',
+    () => import('./backends/postgres/postgres-backend.js'),
+  );
+  return PostgresBackend.fromUrl(url, options);
 }
 
 async function loadHttp(url: string, options: BrokerOptions): Promise<ResultBackend> {

@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const STORE_CLIENTS: Readonly<Record<string, string>> = {
   lmdb: 'src/backends/lmdb/',
   ioredis: 'src/backends/redis/',
+  pg: 'src/backends/postgres/',
   undici: 'src/backends/http/',
   '@nats-io/transport-node': 'src/backends/nats/',
 };

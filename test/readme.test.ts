@@ -7,15 +7,14 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { fences, ROOT, readDocument, section } from './support/markdown.js';
 import { freePort } from './support/redis-server.js';
+import { until } from './support/until.js';
 
 const README = readDocument('README.md');
 const SHOWN_ADDRESS = '127.0.0.1:8080';
-const STARTS_WITHIN_MS = 20_000;
 
 interface Step {
   readonly commands: string;
@@ -64,11 +63,10 @@ async function npmStart(t: Test, port: number, directory: string): Promise<void>
       output += text;
     });
   }
-  const deadline = Date.now() + STARTS_WITHIN_MS;
-  while (!(await isReady(port))) {
-    if (Date.now() > deadline || service.exitCode !== null) throw new Error(output);
-    await pause(50);
-  }
+  await until('it is ready', async () => {
+    if (service.exitCode !== null) throw new Error(output);
+    return isReady(port);
+  });
 }
 
 async function isReady(port: number): Promise<boolean> {

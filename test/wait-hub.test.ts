@@ -1,12 +1,12 @@
 /** The wait hub at its own level, over a real backend whose reads and hints are disturbed. */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/record/entry.js';
 import type { Wait, WaitRequest } from '../src/result-backend/task-waits.js';
 import { WaitHub, type WaitHubOptions } from '../src/wait-hub.js';
 import { errorOf, isError, opaque, success } from './conformance/expect.js';
 import { DisturbedBackend } from './support/disturbed-backend.js';
+import { until } from './support/until.js';
 
 async function open(t: Test, options: WaitHubOptions = {}) {
   const backend = new DisturbedBackend();
@@ -25,14 +25,6 @@ async function open(t: Test, options: WaitHubOptions = {}) {
   return { backend, hub, wait };
 }
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not within 10 s: ${what}`);
-    await delay(1);
-  }
-}
-
 /** Lets everything that is ready to run do so. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -46,7 +38,7 @@ t.test('a wake during a running read makes it read again', async (t) => {
   const { backend, wait } = await open(t);
   backend.hold();
   const waiting = wait('task');
-  await until(() => backend.heldReads === 1, 'the first read runs');
+  await until('the first read runs', () => backend.heldReads === 1);
   await backend.setResult('task', success(1));
   t.equal(backend.reads, 1, 'one read at a time');
   backend.release();
@@ -62,7 +54,7 @@ t.test('a waiter is not answered from a read that began before it registered', a
   const known = (await backend.getStatus('task'))!.version;
   backend.hold();
   const early = wait('task', { knownVersions: ['none'] });
-  await until(() => backend.heldReads === 1, 'the read of the first one runs');
+  await until('the read of the first one runs', () => backend.heldReads === 1);
   backend.isDeaf = true;
   await backend.setResult('task', success('new'));
   const late = wait('task', { knownVersions: ['none'] });
@@ -153,7 +145,7 @@ t.test('a parked waiter lives through a store that is down', async (t) => {
   backend.hint('task');
   backend.lose();
   const before = backend.batches;
-  await until(() => backend.batches > before + 3, 'some rounds of the safety net');
+  await until('some rounds of the safety net', () => backend.batches > before + 3);
   t.equal(hub.parked, 2, 'nobody was sent away');
   isError(t, await errorOf(wait('task').result), 'store-unavailable', 'at the start');
   isError(t, await errorOf(late.result), 'store-unavailable', 'at the deadline');

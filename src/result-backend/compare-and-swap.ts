@@ -62,7 +62,7 @@ export abstract class CompareAndSwapBackend<Revision> extends ResultBackend {
       limits: { ...limits, ...loads },
     });
     this.#swaps = new Gathering({
-      carryOut: (items) => this._swap(items),
+      carryOut: (items) => this.#swapAll(items),
       bytesOf: swapBytes<Revision>,
       limits: { ...limits, ...swaps },
     });
@@ -70,7 +70,8 @@ export abstract class CompareAndSwapBackend<Revision> extends ResultBackend {
 
   /**
    * What is stored of each task, with at least what is asked for, or why that could not be learnt,
-   * in order. No task comes twice. Throws where the store could not be asked at all.
+   * in order. No task comes twice. Where they are large it may answer the first ones only, at least
+   * one: it is asked for the others again. Throws where the store could not be asked at all.
    */
   protected abstract _load(loads: readonly Load[]): Promise<readonly (Loaded<Revision> | Error)[]>;
 
@@ -109,7 +110,9 @@ export abstract class CompareAndSwapBackend<Revision> extends ResultBackend {
   };
 
   /** Those who ask for one task share its load. */
-  async #loadAll(loads: readonly Load[]): Promise<readonly (Loaded<Revision> | Error)[]> {
+  async #loadAll(
+    loads: readonly Load[],
+  ): Promise<readonly (Loaded<Revision> | Error | undefined)[]> {
     const places = new Map<string, number>();
     const distinct: Load[] = [];
     const placeOf = loads.map((load) => {
@@ -123,7 +126,14 @@ export abstract class CompareAndSwapBackend<Revision> extends ResultBackend {
       return place;
     });
     const loaded = await this._load(distinct);
-    return placeOf.map((place) => loaded[place]!);
+    if (loaded.length === 0) throw new Error(`none of ${distinct.length} loads was answered`);
+    return placeOf.map((place) => loaded[place]);
+  }
+
+  /** A swap without an answer may have been carried out: it is not asked for again. */
+  async #swapAll(swaps: readonly Swap<Revision>[]): Promise<(SwapResult | Error)[]> {
+    const results = await this._swap(swaps);
+    return swaps.map((_, at) => results[at] ?? new Error('a swap was not answered'));
   }
 }
 

@@ -6,10 +6,10 @@
 
 export interface GatheringOptions<Item, Answer> {
   /**
-   * Carries out a group: the answer to each item, or why it has none, in order. Where it throws,
-   * that is the answer to all of them.
+   * Carries out a group: the answer to each item, or why it has none, in order; undefined for what
+   * the next call is to be asked. Where it throws, that is the answer to all of them.
    */
-  readonly carryOut: (items: readonly Item[]) => Promise<readonly (Answer | Error)[]>;
+  readonly carryOut: (items: readonly Item[]) => Promise<readonly (Answer | Error | undefined)[]>;
   /** About how many bytes an item moves. */
   readonly bytesOf: (item: Item) => number;
   readonly limits: GroupLimits;
@@ -40,7 +40,7 @@ export class Gathering<Item, Answer> {
     this.#options = options;
   }
 
-  /** `begin` is called when the item's group is made up, at the last moment before the call. */
+  /** `begin` is called when the item's group is made up, at the last moment before each call. */
   add(begin: () => Item): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ begin, resolve, reject });
@@ -66,11 +66,8 @@ export class Gathering<Item, Answer> {
     const { group, items } = this.#takeGroup();
     try {
       const answers = items.length === 0 ? [] : await this.#options.carryOut(items);
-      for (const [at, { resolve, reject }] of group.entries()) {
-        const answer = answers[at]!;
-        if (answer instanceof Error) reject(answer);
-        else resolve(answer);
-      }
+      const unanswered = group.filter((waiting, at) => !settle(waiting, answers[at]));
+      if (unanswered.length > 0) this.#waiting = [...unanswered, ...this.#waiting];
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
@@ -98,4 +95,15 @@ export class Gathering<Item, Answer> {
     this.#waiting = this.#waiting.slice(taken);
     return { group, items };
   }
+}
+
+/** False where there is no answer yet. */
+function settle<Answer>(
+  { resolve, reject }: Waiting<unknown, Answer>,
+  answer: Answer | Error | undefined,
+): boolean {
+  if (answer === undefined) return false;
+  if (answer instanceof Error) reject(answer);
+  else resolve(answer);
+  return true;
 }

@@ -10,7 +10,7 @@ const http: Factory = {
   async open() {
     const remote = await RemoteStore.lmdb();
     return {
-      create: (options) => HttpBackend.fromUrl(remote.url, { storeTimeoutMs: 3_000, ...options }),
+      create: (options) => HttpBackend.fromUrl(remote.url, options),
       countStored: async () => remote.storedTasks,
       outage: { begin: () => remote.kill(), end: () => remote.restart() },
       freeze: {

@@ -7,6 +7,7 @@ import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis
 import type { ResultdError } from '../../src/errors.js';
 import type { Notification } from '../../src/result-backend.js';
 import { RedisServer, type RedisServerOptions } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 
 const TIMEOUT_MS = 500;
 /** Beyond the time-out: for a machine that is busy. */
@@ -23,15 +24,6 @@ async function connect(t: Test, url: string, options: RedisBackendOptions = {}) 
   await backend.startup();
   t.teardown(() => backend.shutdown());
   return backend;
-}
-
-/** Polls until it holds, for 10 s at the most. */
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`it took too long until ${what}`);
-    await pause(10);
-  }
 }
 
 const works = (backend: RedisBackend) =>

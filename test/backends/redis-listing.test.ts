@@ -13,6 +13,7 @@ import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { ListQuery } from '../../src/result-backend.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { RedisServer, type RedisServerOptions } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 
 const keys = new Keys('resultd:');
 
@@ -35,14 +36,6 @@ function seeded(t: Test): Random {
   const random = new Random(testSeed());
   t.comment(`seed ${random.seed}; RESULTD_TEST_SEED=${random.seed} runs it again`);
   return random;
-}
-
-async function until(what: string, check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
-    await pause(20);
-  }
 }
 
 /** How many tasks the index of a bucket holds, or those of all. */

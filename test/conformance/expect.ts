@@ -8,6 +8,7 @@ import { type ErrorCode, ResultdError } from '../../src/errors.js';
 import { type Outcome, opaqueOutcome, outcomeFromJson } from '../../src/record/outcome.js';
 import type { TaskSnapshot } from '../../src/record/snapshot.js';
 import type { WriteReceipt } from '../../src/result-backend.js';
+import { until } from '../support/until.js';
 
 export const HOUR_MS = 3_600_000;
 
@@ -97,22 +98,13 @@ export function expiresIn(
   );
 }
 
-/** Waits until a condition comes true; fails past the deadline. */
+/** Waits until a condition comes true; fails where it hangs. */
 export async function eventually(
   t: Test,
   condition: () => boolean | Promise<boolean>,
   message: string,
-  deadlineMs = 10_000,
 ): Promise<void> {
-  const deadline = Date.now() + deadlineMs;
-  while (!(await condition())) {
-    if (Date.now() > deadline) {
-      t.fail(`${message}: not within ${deadlineMs} ms`);
-      return;
-    }
-    await delay(5);
-  }
-  t.pass(message);
+  await t.resolves(until(message, condition), message);
 }
 
 /** Waits until the clock is past an instant (epoch milliseconds). */

@@ -4,10 +4,13 @@
  */
 import type { ResultBackend, ResultBackendOptions } from '../../src/result-backend.js';
 
+/** A store that is not in this process is waited for so long, and no longer. */
+export type CreateOptions = ResultBackendOptions & { readonly storeTimeoutMs?: number };
+
 /** One fresh, empty store, and the means to open backends on it and to disturb it. */
 export interface Fixture {
   /** A backend on this store, not started. Where the store is shared, several may be open. */
-  create(options?: ResultBackendOptions): ResultBackend;
+  create(options?: CreateOptions): ResultBackend;
   /** How many tasks are physically there, expired ones included. */
   countStored(): Promise<number>;
   /** Makes the store unreachable and reachable again; undefined where that cannot happen. */

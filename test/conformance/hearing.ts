@@ -1,7 +1,6 @@
 /** A listener that remembers what it heard, so that a test can wait for it instead of sleeping. */
 import type { Listener, Notification } from '../../src/result-backend.js';
-
-const DEADLINE_MS = 10_000;
+import { HANG_MS } from '../support/until.js';
 
 export class Hearing {
   readonly heard: Notification[] = [];
@@ -29,7 +28,7 @@ export class Hearing {
   }
 
   /** Waits until a condition on what was heard holds; false past the deadline. */
-  async until(condition: () => boolean, deadlineMs = DEADLINE_MS): Promise<boolean> {
+  async until(condition: () => boolean, deadlineMs = HANG_MS): Promise<boolean> {
     const deadline = Date.now() + deadlineMs;
     while (!condition()) {
       const left = deadline - Date.now();

@@ -26,18 +26,23 @@ export function needing(needs: Need, run: Run): { readonly needs: Need; readonly
   return { needs, run };
 }
 
+/** Longer than any store takes, on a busy machine too. */
+const PATIENT_MS = 120_000;
+
 /** One fixture and all backends that were created on it. */
 export class Store {
   readonly fixture: Fixture;
+  readonly #storeTimeoutMs: number;
   readonly #backends: ResultBackend[] = [];
 
-  constructor(fixture: Fixture) {
+  constructor(fixture: Fixture, storeTimeoutMs = PATIENT_MS) {
     this.fixture = fixture;
+    this.#storeTimeoutMs = storeTimeoutMs;
   }
 
   /** A backend on this store, not started. `close` shuts it down. */
   create(options?: ResultBackendOptions): ResultBackend {
-    const backend = this.fixture.create(options);
+    const backend = this.fixture.create({ ...options, storeTimeoutMs: this.#storeTimeoutMs });
     this.#backends.push(backend);
     return backend;
   }
@@ -78,9 +83,12 @@ export class Context {
     return `task-${this.#ids}`;
   }
 
-  /** Another, empty store, which is taken down when the test ends. */
-  async freshStore(t: Test): Promise<Store> {
-    const store = new Store(await this.#factory.open());
+  /**
+   * Another, empty store, which is taken down when the test ends. A short time-out is for tests that
+   * disturb it: what waits for a store that is there must not be quick.
+   */
+  async freshStore(t: Test, storeTimeoutMs?: number): Promise<Store> {
+    const store = new Store(await this.#factory.open(), storeTimeoutMs);
     t.teardown(() => store.close());
     return store;
   }

@@ -2,25 +2,17 @@
  * Clients of the service on bad lines: uploads that drip, waits that are cut, answers that nobody
  * reads. None of it may cost the others anything.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { FaultProxy } from '../support/fault-proxy.js';
 import { RawConnection } from '../support/raw-http.js';
 import { Service } from '../support/service.js';
+import { until } from '../support/until.js';
 
 async function setUp(t: Test) {
   const service = await Service.start(t);
   const proxy = await FaultProxy.start(service.port);
   t.teardown(() => proxy.stop());
   return { service, proxy };
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error(`it took too long until ${what}`);
-    await pause(5);
-  }
 }
 
 const post = (taskId: string, body: string): string =>

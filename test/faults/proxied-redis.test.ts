@@ -11,6 +11,7 @@ import { WITH_BODY } from '../../src/record/entry.js';
 import { WaitHub } from '../../src/wait-hub.js';
 import { FaultProxy, type ProxiedConnection } from '../support/fault-proxy.js';
 import { RedisServer } from '../support/redis-server.js';
+import { until } from '../support/until.js';
 
 const isSubscriber = (connection: ProxiedConnection): boolean => connection.hasSent('subscribe');
 const isCommander = (connection: ProxiedConnection): boolean => !isSubscriber(connection);
@@ -42,14 +43,6 @@ async function startHub(t: Test, backend: RedisBackend, safetyNetMs = 60_000): P
 
 const waitFor = (hub: WaitHub, taskId: string) =>
   hub.wait({ taskId, parts: WITH_BODY, timeoutMs: 30_000, caller: 'test' }).result;
-
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`it took too long until ${what}`);
-    await pause(5);
-  }
-}
 
 const works = (backend: RedisBackend): Promise<boolean> =>
   backend.ping().then(

@@ -7,9 +7,8 @@ import t, { type Test } from 'tap';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import { Service, type ServiceOptions } from '../support/service.js';
 import { ServiceProcess } from '../support/service-process.js';
+import { HANG_MS, until } from '../support/until.js';
 import { type ItemAnswer, NDJSON } from './suite/batches.js';
-
-const DEADLINE_MS = 20_000;
 
 /** The memory backend, where each write of a batch is one of its own, as it is with other stores. */
 class OneByOneBackend extends MemoryBackend {
@@ -49,7 +48,7 @@ function open(t: Test, origin: string): ClientRequest {
 }
 
 /** Sends text, and waits until it has been taken off this process's hands; false where it is not. */
-async function send(call: ClientRequest, text: string, patienceMs = DEADLINE_MS): Promise<boolean> {
+async function send(call: ClientRequest, text: string, patienceMs = HANG_MS): Promise<boolean> {
   if (call.write(text)) return true;
   const signal = AbortSignal.timeout(patienceMs);
   return once(call, 'drain', { signal }).then(
@@ -60,7 +59,7 @@ async function send(call: ClientRequest, text: string, patienceMs = DEADLINE_MS)
 
 async function response(call: ClientRequest): Promise<IncomingMessage> {
   const [message] = (await once(call, 'response', {
-    signal: AbortSignal.timeout(DEADLINE_MS),
+    signal: AbortSignal.timeout(HANG_MS),
   })) as [IncomingMessage];
   return message;
 }
@@ -71,14 +70,6 @@ async function* answersOf(message: IncomingMessage): AsyncGenerator<ItemAnswer> 
     const parts = (text + String(chunk)).split('\n');
     text = parts.pop()!;
     for (const part of parts) yield JSON.parse(part) as ItemAnswer;
-  }
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`never: ${what}`);
-    await delay(5);
   }
 }
 
@@ -186,11 +177,11 @@ t.test('a client that goes away ends the work', async (t) => {
   const call = open(t, service.origin);
   await send(call, Array.from({ length: 2_000 }, (_, index) => line(index)).join(''));
   await send(call, line('half').slice(0, -10));
-  await until(() => backend.writes === 2_000, 'all whole lines are carried out');
+  await until('all whole lines are carried out', () => backend.writes === 2_000);
   call.destroy();
   const connections = (): Promise<number> =>
     new Promise((resolve) => service.app.http.server.getConnections((_, count) => resolve(count)));
-  await until(async () => (await connections()) === 0, 'the connection is gone');
+  await until('the connection is gone', async () => (await connections()) === 0);
   t.equal(backend.writes, 2_000, 'half a line is not');
 });
 
@@ -203,13 +194,13 @@ t.test('a bounded number of lines runs at once, and of their bytes', async (t) =
   const small = open(t, service.origin);
   const ofSmall = response(small);
   small.end(Array.from({ length: 5_000 }, (_, index) => line(index)).join(''));
-  await until(() => backend.writes >= 1_000, 'the writes begin');
+  await until('the writes begin', () => backend.writes >= 1_000);
   t.equal((await service.call('GET', '/livez')).status, 200);
   t.equal(backend.writes, 1_000);
   const large = open(t, service.origin);
   const ofLarge = response(large);
   large.end(Array.from({ length: 12 }, (_, n) => line(`x${n}`, 'x'.repeat(7_000_000))).join(''));
-  await until(() => backend.writes >= 1_004, 'the large ones begin');
+  await until('the large ones begin', () => backend.writes >= 1_004);
   t.equal((await service.call('GET', '/livez')).status, 200);
   t.equal(backend.writes, 1_004, 'four of 7 MB');
   openGate();
@@ -262,7 +253,7 @@ t.test('an upload that announces its length is let in with Expect', async (t) =>
   t.teardown(() => call.destroy());
   call.flushHeaders();
   const message = response(call);
-  await once(call, 'continue', { signal: AbortSignal.timeout(DEADLINE_MS) });
+  await once(call, 'continue', { signal: AbortSignal.timeout(HANG_MS) });
   call.end(text);
   let count = 0;
   for await (const { code } of answersOf(await message)) count += code === 201 ? 1 : 0;

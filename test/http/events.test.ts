@@ -1,7 +1,6 @@
 /** Events over real HTTP: an EventSource that follows the standard, and sockets by hand. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { EventClient } from '../support/event-client.js';
 import { brief, eventsIn } from '../support/event-text.js';
@@ -9,6 +8,7 @@ import { RawConnection } from '../support/raw-http.js';
 import { freePort } from '../support/redis-server.js';
 import { Service, type ServiceOptions } from '../support/service.js';
 import { ServiceProcess } from '../support/service-process.js';
+import { until } from '../support/until.js';
 import { isProblem } from './suite/expect.js';
 
 const SUCCESS = { return_value: 1 };
@@ -44,14 +44,6 @@ async function openText(
     body.destroy();
   });
   return () => text;
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${what}`);
-    await delay(2);
-  }
 }
 
 t.test('an EventSource follows all tasks', async (t) => {
@@ -107,7 +99,7 @@ t.test('an EventSource that is cut off comes back and has missed nothing', async
     told.push(`before-${round} SUCCESS`);
     await client.hears(t, told, 'while connected');
     service.app.http.server.closeAllConnections();
-    await until(() => service.app.events.readers === 0, 'it is cut off');
+    await until('it is cut off', () => service.app.events.readers === 0);
     await report(service, `meanwhile-${round}`);
     told.push(`meanwhile-${round} SUCCESS`);
     await client.hears(t, told, 'after it has come back');
@@ -165,7 +157,7 @@ t.test('the header wins over the parameter, and an id of nobody is a reset', asy
   await report(service, 'next');
   for (const [index, text] of streams.entries()) {
     const [query, header, told] = cases[index]!;
-    await until(() => text().includes('"next"'), 'all go on');
+    await until('all go on', () => text().includes('"next"'));
     t.same(eventsIn(text()).map(brief), [...told, 'next SUCCESS'], `${query} ${header}`);
   }
 });
@@ -183,7 +175,7 @@ t.test('the answer has the headers of a stream, and HEAD says the same', async (
     t.match(head.headers, HEADERS, `HEAD ${path}`);
     t.equal(head.headers['content-length'], undefined);
   }
-  await until(() => service.app.events.readers === 0, 'nobody is left');
+  await until('nobody is left', () => service.app.events.readers === 0);
 });
 
 t.test('bad parameters and wrong methods are problems', async (t) => {
@@ -221,7 +213,7 @@ t.test('one stream too many is 503, and the others go on', async (t) => {
   await report(service, 'a');
   await client.hears(t, ['a SUCCESS'], 'the first one');
   client.source.close();
-  await until(() => service.app.events.readers === 0, 'it has gone');
+  await until('it has gone', () => service.app.events.readers === 0);
   await EventClient.open(t, `${service.origin}/v1/events`);
 });
 
@@ -234,14 +226,14 @@ t.test('clients that vanish leave nothing behind', async (t) => {
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
     return socket;
   });
-  await until(() => service.app.events.readers === 200, 'all are there');
+  await until('all are there', () => service.app.events.readers === 200);
   await report(service, 'a');
   for (const [index, socket] of sockets.entries()) {
     if (index % 3 === 0) socket.resetAndDestroy();
     else if (index % 3 === 1) socket.destroy();
     else socket.end();
   }
-  await until(() => service.app.events.readers === 0, 'all have gone');
+  await until('all have gone', () => service.app.events.readers === 0);
   t.equal((await service.call('GET', '/v1/tasks/a/status')).status, 200, 'it goes on');
 });
 
@@ -249,7 +241,7 @@ t.test('a comment comes now and then', async (t) => {
   const service = await start(t, { eventHeartbeatMs: 50 });
   const raw = await RawConnection.open(t, service.port);
   raw.send('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
-  await until(() => raw.received.split('\n:\n\n').length > 3, 'three comments');
+  await until('three comments', () => raw.received.split('\n:\n\n').length > 3);
   t.match(raw.received, /^HTTP\/1\.1 200 OK\r\n/);
 });
 
@@ -257,9 +249,9 @@ t.test('HTTP/1.0 is served as well, up to the end of the connection', async (t) 
   const service = await start(t);
   const raw = await RawConnection.open(t, service.port);
   raw.send('GET /v1/tasks/a/events HTTP/1.0\r\n\r\n');
-  await until(() => raw.received.includes('retry:'), 'it is open');
+  await until('it is open', () => raw.received.includes('retry:'));
   await report(service, 'a');
-  await until(() => raw.received.includes('event: status'), 'an event');
+  await until('an event', () => raw.received.includes('event: status'));
   t.notMatch(raw.received, /transfer-encoding/i);
   await service.app.drain(0);
   await raw.ended();
@@ -276,7 +268,7 @@ t.test('a reader that stops reading is closed, and takes no memory', async (t) =
   stuck.write('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
   stuck.pause();
   const { events } = service.app;
-  await until(() => events.readers === 2, 'both are there');
+  await until('both are there', () => events.readers === 2);
   const before = process.memoryUsage().arrayBuffers;
   const meta = 'x'.repeat(20_000);
   let written = 0;
@@ -303,7 +295,7 @@ t.test('a reader that pauses is sent the latest of each task when it reads on', 
   const raw = await RawConnection.open(t, service.port);
   raw.socket.pause();
   raw.send('GET /v1/events HTTP/1.0\r\n\r\n');
-  await until(() => service.app.events.readers === 2, 'both are there');
+  await until('both are there', () => service.app.events.readers === 2);
   const meta = 'x'.repeat(400_000);
   const rounds = 40;
   for (let round = 1; round <= rounds; round += 1) {
@@ -313,9 +305,9 @@ t.test('a reader that pauses is sent the latest of each task when it reads on', 
   raw.socket.resume();
   const last = ['a', 'b'].map((taskId) => `${taskId} ROUND ${rounds}`);
   const told = () => eventsIn(raw.received).map(brief);
-  await until(() => raw.received.includes(`ROUND ${rounds}`), 'it hears of the last');
+  await until('it hears of the last', () => raw.received.includes(`ROUND ${rounds}`));
   await report(service, 'end');
-  await until(() => raw.received.includes('"end"'), 'it is live again');
+  await until('it is live again', () => raw.received.includes('"end"'));
   t.same(told().slice(-3), [...last, 'end SUCCESS'], 'the latest');
   t.ok(told().length < rounds, `in ${told().length} events, of ${2 * rounds}`);
   t.equal(new Set(told()).size, told().length, 'none came twice');
@@ -331,7 +323,7 @@ t.test('draining ends streams over its time, and an EventSource tries again', as
   }
   const startedAt = performance.now();
   await service.app.drain(300);
-  await until(() => errors.length >= 2, 'both were cut off');
+  await until('both were cut off', () => errors.length >= 2);
   t.ok(errors[1]! - startedAt > 100, 'one after the other');
   await client.until(() => client.opened >= 2);
   t.not(client.source.readyState, 2, 'it has not given up');

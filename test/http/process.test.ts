@@ -4,6 +4,7 @@ import t from 'tap';
 import { request } from 'undici';
 import { makeAnswer } from '../support/service.js';
 import { ServiceProcess } from '../support/service-process.js';
+import { until } from '../support/until.js';
 import { isProblem, SUCCESS } from './suite/expect.js';
 
 async function call(method: 'GET' | 'PUT', url: string, body?: string) {
@@ -17,14 +18,6 @@ async function call(method: 'GET' | 'PUT', url: string, body?: string) {
   return makeAnswer(response.statusCode, Object.fromEntries(headers), bytes);
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('not within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 t.test('SIGTERM: not ready, waiters answered, writes taken to the end, exit 0', async (t) => {
   const flags = ['--backend', 'memory:', '--drain', '1500ms'];
   const service = await ServiceProcess.start(t, { flags });
@@ -36,7 +29,9 @@ t.test('SIGTERM: not ready, waiters answered, writes taken to the end, exit 0', 
   // An answer to a later request: the waits before it have arrived.
   await call('GET', task);
   service.signal('SIGTERM');
-  await until(async () => (await call('GET', `${service.origin}/readyz`)).status === 503);
+  await until('it is not ready', async () => {
+    return (await call('GET', `${service.origin}/readyz`)).status === 503;
+  });
   isProblem(t, await call('GET', `${service.origin}/readyz`), 'draining');
   t.equal((await call('PUT', `${task}/result`, SUCCESS)).status, 201, 'a write while draining');
   const answers = await Promise.all(waits);

@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { HANG_MS } from './until.js';
 
 /** Seen from the compiled file. */
 export const COMMAND = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const PRINTS_WITHIN_MS = 30_000;
 
 export interface CommandOptions {
   /** Added to the environment, from which every `RESULTD_` variable is taken away. */
@@ -94,7 +94,7 @@ export class CommandProcess {
 
   /** Waits until either output matches. Rejects where the process ends, or takes too long. */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadline = Date.now() + PRINTS_WITHIN_MS;
+    const deadline = Date.now() + HANG_MS;
     let hasEnded = false;
     const ended = this.result.then(() => {
       hasEnded = true;

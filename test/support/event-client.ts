@@ -1,11 +1,9 @@
 /** A real EventSource on a stream of events, which connects again by itself when it is cut off. */
 import { once } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { EventSource } from 'eventsource';
 import type { Test } from 'tap';
 import { brief, type SeenEvent } from './event-text.js';
-
-const DEADLINE_MS = 15_000;
+import { until } from './until.js';
 
 export class EventClient {
   readonly events: SeenEvent[] = [];
@@ -51,10 +49,8 @@ export class EventClient {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    const deadline = Date.now() + DEADLINE_MS;
-    while (!condition()) {
-      if (Date.now() > deadline) throw new Error(`not in time; it has heard ${this.told}`);
-      await delay(2);
-    }
+    await until('it has heard', condition).catch((error: Error) => {
+      throw new Error(`${error.message}; it has heard ${this.told}`);
+    });
   }
 }

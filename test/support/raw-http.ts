@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Test } from 'tap';
 import { type Answer, makeAnswer } from './service.js';
-
-const DEADLINE_MS = 10_000;
+import { HANG_MS } from './until.js';
 
 export class RawConnection {
   readonly socket: Socket;
@@ -75,7 +74,7 @@ export class RawConnection {
   }
 
   async #until<T>(condition: () => T | undefined, failsAtEnd = true): Promise<T> {
-    const timeout = AbortSignal.timeout(DEADLINE_MS);
+    const timeout = AbortSignal.timeout(HANG_MS);
     for (;;) {
       const value = condition();
       if (value !== undefined) return value;

@@ -9,7 +9,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
+import { until } from './until.js';
 
 export interface RedisServerOptions {
   /** Keep an append-only file, synced at each write. Default: false, nothing is kept. */
@@ -29,7 +29,6 @@ export interface RedisServerOptions {
   readonly isClusterNode?: boolean;
 }
 
-const STARTS_WITHIN_MS = 10_000;
 /** How often another port is tried where one has been taken meanwhile. */
 const MOST_STARTS = 10;
 /** What a server prints once its ports are its own; a sentinel prints the second. */
@@ -169,15 +168,11 @@ export class RedisServer {
 
   /** Waits until the port is open; with TLS that is all that can be asked without a client. */
   async #answers(): Promise<void> {
-    const deadline = Date.now() + STARTS_WITHIN_MS;
     const isTls = this.#options.tls !== undefined;
     // Another one may answer there: this one must have said that the port is its own.
-    while (!(IS_LISTENING.test(this.#output) && (await speaks(this.port, isTls)))) {
-      if (Date.now() > deadline) {
-        throw new Error(`redis-server does not answer on port ${this.port}`);
-      }
-      await pause(10);
-    }
+    await until(`redis-server answers on port ${this.port}`, async () => {
+      return IS_LISTENING.test(this.#output) && (await speaks(this.port, isTls));
+    });
   }
 }
 

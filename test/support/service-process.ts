@@ -6,10 +6,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Test } from 'tap';
+import { HANG_MS } from './until.js';
 
 /** Seen from the compiled file. */
 const COMMAND = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-const START_DEADLINE_MS = 20_000;
 
 export interface ProcessOptions {
   /** Flags after `serve`. `--port 0` is added. */
@@ -93,7 +93,7 @@ export class ServiceProcess {
 
   /** Waits until the output matches. Rejects where the process ends, or takes too long. */
   async untilOutput(pattern: RegExp): Promise<RegExpExecArray> {
-    const deadline = Date.now() + START_DEADLINE_MS;
+    const deadline = Date.now() + HANG_MS;
     let exit: Exit | undefined;
     const ended = this.exited.then((found) => {
       exit = found;

@@ -1,13 +1,11 @@
 /** Events over each store: `GET /v1/events` and `GET …/events`. Their own tests are in `../`. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Test } from 'tap';
 import { brief, eventsIn } from '../../support/event-text.js';
 import { makeAnswer } from '../../support/service.js';
+import { until } from '../../support/until.js';
 import { record } from './documented.js';
 import { isProblem, SUCCESS } from './expect.js';
 import type { Api, Topic } from './topic.js';
-
-const DEADLINE_MS = 10_000;
 
 /** A stream that is open. */
 interface Stream {
@@ -32,8 +30,7 @@ async function open(t: Test, api: Api, target: string): Promise<Stream> {
   });
   return {
     async tells(told) {
-      const deadline = Date.now() + DEADLINE_MS;
-      while (eventsIn(text).length < told.length && Date.now() < deadline) await delay(2);
+      await until(`${target} tells`, () => eventsIn(text).length >= told.length);
       t.same(eventsIn(text).map(brief), told, target);
     },
     last: () => eventsIn(text).at(-1)?.data ?? '',

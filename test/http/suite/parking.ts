@@ -1,9 +1,7 @@
 /** Requests that wait, and the moment when all of them are parked. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../support/service.js';
+import { until } from '../../support/until.js';
 import type { Api } from './topic.js';
-
-const DEADLINE_MS = 10_000;
 
 /** An answer, and how long it took. */
 export interface Timed {
@@ -23,11 +21,7 @@ export async function timed(call: Promise<Answer>): Promise<Timed> {
  */
 export async function untilParked(api: Api, count: number, path?: string): Promise<void> {
   const { hub } = api.service.app;
-  const deadline = Date.now() + DEADLINE_MS;
-  while (hub.parked !== count) {
-    if (Date.now() > deadline) throw new Error(`${hub.parked} are parked, not ${count}`);
-    await delay(2);
-  }
+  await until(`${count} are parked`, () => hub.parked === count);
   if (path !== undefined) await api.get(path);
 }
 
