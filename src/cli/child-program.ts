@@ -1,5 +1,5 @@
 /**
- * Runs a program, with its output going through and kept as far as it is wanted, and signals passed on.
+ * Runs a program, with its output going through and heard as it comes, and signals passed on.
  *
  * A terminal sends Ctrl-C to every process of the foreground, so the program has had that one already:
  * it is not passed on there, or the program would see two.
@@ -8,7 +8,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import type { KeptBytes } from './kept-bytes.js';
 
 export interface ProgramRun {
   /** Undefined where it was ended by a signal, or was not started. */
@@ -17,15 +16,14 @@ export interface ProgramRun {
   /** Why it was not started. */
   readonly failure: NodeJS.ErrnoException | undefined;
   readonly seconds: number;
-  readonly stdout: KeptBytes;
-  readonly stderr: KeptBytes;
 }
 
 export interface ProgramOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  readonly keep: { readonly stdout: KeptBytes; readonly stderr: KeptBytes };
+  /** Told of each piece of the program's output. */
+  onOutput(name: 'stdout' | 'stderr', chunk: Buffer): void;
   /** Called once the program runs, with what passes a signal on to it. */
   onRunning(passOn: (signal: NodeJS.Signals) => void): void;
 }
@@ -39,13 +37,13 @@ export async function runProgram(
   program: readonly string[],
   options: ProgramOptions,
 ): Promise<ProgramRun> {
-  const { stdout, stderr, keep } = options;
+  const { stdout, stderr } = options;
   const startedAt = performance.now();
   const child = start(program, options.env);
   let failure: NodeJS.ErrnoException | undefined;
   if ('stdout' in child) {
-    passOn(child.stdout!, stdout, keep.stdout);
-    passOn(child.stderr!, stderr, keep.stderr);
+    passOn(child.stdout!, stdout, (chunk) => options.onOutput('stdout', chunk));
+    passOn(child.stderr!, stderr, (chunk) => options.onOutput('stderr', chunk));
     options.onRunning((signal) => {
       if (!FROM_TERMINAL.includes(signal) || !isInForeground(stdout)) child.kill(signal);
     });
@@ -59,8 +57,6 @@ export async function runProgram(
     signal: process?.signalCode ?? undefined,
     failure,
     seconds: (performance.now() - startedAt) / 1_000,
-    stdout: keep.stdout,
-    stderr: keep.stderr,
   };
 }
 
@@ -95,8 +91,12 @@ async function ended(child: ChildProcess): Promise<NodeJS.ErrnoException | undef
   return undefined;
 }
 
-/** Passes output on as fast as it is taken. Where nobody takes it any more it is only kept. */
-function passOn(source: Readable, sink: NodeJS.WriteStream, kept: KeptBytes): void {
+/** Passes output on as fast as it is taken. Where nobody takes it any more it is only heard. */
+function passOn(
+  source: Readable,
+  sink: NodeJS.WriteStream,
+  onChunk: (chunk: Buffer) => void,
+): void {
   let isGone = false;
   const resume = (): void => void source.resume();
   sink.once('error', () => {
@@ -104,7 +104,7 @@ function passOn(source: Readable, sink: NodeJS.WriteStream, kept: KeptBytes): vo
     resume();
   });
   source.on('data', (chunk: Buffer) => {
-    kept.add(chunk);
+    onChunk(chunk);
     if (isGone || sink.destroyed || sink.write(chunk)) return;
     source.pause();
     sink.once('drain', resume);

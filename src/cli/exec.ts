@@ -3,7 +3,6 @@
  * its standard output, or why it failed.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import { ResultdError, shown } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import type { Outcome } from '../record/outcome.js';
@@ -16,16 +15,20 @@ import { type Context, defineCommand } from './command.js';
 import { backendOf, urlOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';
 import { CONNECTION_FLAGS, durationFlag, STORING_FLAGS, switchFlag } from './flags.js';
-import { KeptBytes } from './kept-bytes.js';
 import { parseLabels } from './outcome-document.js';
-import { outcomeOfRun, tooLargeOutcome, whyNotStarted } from './program-outcome.js';
+import {
+  outcomeOfRun,
+  type ProgramOutcomeOptions,
+  tooLargeOutcome,
+  whyNotStarted,
+} from './program-outcome.js';
+import { ProgramOutput } from './program-output.js';
+import { beginTask } from './starting.js';
 import { LONGEST_PAUSE_MS, store } from './storing.js';
+import { counted } from './style.js';
 
 /** The largest output that is kept by default. A service takes bodies of 8 MiB by default. */
 const OUTPUT_BYTES = 8 * 1_024 * 1_024;
-const TAIL_BYTES = 16 * 1_024;
-/** How long the program waits for STARTED to be stored. */
-const START_MS = 5_000;
 const RETRY_MS = 5 * 60_000;
 
 const FLAGS = {
@@ -38,6 +41,10 @@ const FLAGS = {
   },
   'retry-for': durationFlag('How long to go on where the outcome cannot be stored (default 5m)'),
   ...STORING_FLAGS,
+  replace: switchFlag('Run the command again: an outcome that is there is removed before'),
+  'wait-for-store': durationFlag(
+    'Do not run the command before the store has answered; wait so long',
+  ),
   ...CONNECTION_FLAGS,
 };
 
@@ -46,12 +53,15 @@ export const exec = defineCommand({
   description: [
     'Runs the command as a task: says STARTED, passes its output and the signals on, and stores what ' +
       'became of it. Its standard output is the result: JSON where it is JSON, else text, or bytes ' +
-      '(application/octet-stream) where it is not UTF-8. Where it fails, its exit status and the tail of ' +
-      'its error output are the exception.',
-    'It exits as the command did, with 128+n where signal n ended it, and with 125 where the outcome ' +
-      'could not be stored. Where the service cannot be asked the command runs all the same.',
-    'The command finds RESULTD_TASK_ID and RESULTD_URL in its environment, so that it can report ' +
-      'progress.',
+      '(application/octet-stream) where it is not UTF-8; its error output is the log. Where it fails, its ' +
+      'exit status and the tail of its error output are the exception, and its standard output is the log.',
+    'Where the task has an outcome already, the command is not run. With --replace that outcome is removed ' +
+      'first, so that whoever waits gets the new one.',
+    'It exits as the command did, with 128+n where signal n ended it, and with 125 where the command was ' +
+      'not run, or its outcome could not be stored. Where the service cannot be asked the command runs all ' +
+      'the same, but with --replace or --wait-for-store.',
+    'The command finds RESULTD_TASK_ID and RESULTD_URL in its environment, so that it can report progress: ' +
+      'resultd progress "$RESULTD_TASK_ID" says how.',
   ],
   positionals: { least: 1, most: 1 },
   runsProgram: true,
@@ -64,32 +74,27 @@ class Execution {
   readonly #args: ParsedArguments<typeof FLAGS>;
   readonly #context: Context;
   readonly #labels: Buffer | undefined;
-  /** The signal that came before the program ran. */
-  #earlySignal: NodeJS.Signals | undefined;
+  readonly #output: ProgramOutput;
   /** What a signal does now. One is always listened for: else it would end this process. */
-  #onSignal = (signal: NodeJS.Signals): void => {
-    this.#earlySignal ??= signal;
-  };
+  #onSignal: (signal: NodeJS.Signals) => void = () => {};
 
   constructor(args: ParsedArguments<typeof FLAGS>, context: Context) {
+    const { flags, positionals } = args;
     this.#args = args;
     this.#context = context;
-    this.#taskId = args.positionals[0] ?? '';
-    this.#labels = parseLabels(args.flags.labels);
+    this.#taskId = positionals[0] ?? '';
+    this.#labels = parseLabels(flags.labels);
+    const bound = flags['no-output'] === true ? 0 : (flags['max-output'] ?? OUTPUT_BYTES);
+    this.#output = new ProgramOutput(bound);
     checkTaskId(this.#taskId);
   }
 
   async run(): Promise<number> {
-    const { flags } = this.#args;
-    const backend = await backendOf(flags, this.#context, flags['retry-for']);
+    const backend = await backendOf(this.#args.flags, this.#context, this.#retryMs);
     const stopListening = this.#context.onSignal((signal) => this.#onSignal(signal));
     try {
-      const refusal = await this.#sayStarted(backend);
-      if (refusal !== undefined) {
-        this.#warn(`the command was not run: ${refusal.message}`);
-        return EXIT_CODES.notStored.code;
-      }
-      if (this.#earlySignal !== undefined) return codeOfSignal(this.#earlySignal);
+      const code = await this.#begin(backend);
+      if (code !== undefined) return code;
       const run = await this.#runProgram();
       if (run.failure !== undefined) {
         this.#warn(whyNotStarted(run.failure, this.#args.program[0] ?? ''));
@@ -101,43 +106,47 @@ class Execution {
     }
   }
 
-  /** Says STARTED, if it can be said in time. Resolves to why no outcome could ever be stored. */
-  async #sayStarted(backend: ResultBackend): Promise<ResultdError | undefined> {
-    const said = new AbortController();
-    const saying = persist(
-      async () => {
-        await backend.startup();
-        // Too late it would take the place of what the program has reported since.
-        if (!said.signal.aborted) await backend.setProgress(this.#taskId, { state: 'STARTED' });
+  get #retryMs(): number {
+    return this.#args.flags['retry-for'] ?? RETRY_MS;
+  }
+
+  /** Says STARTED. Resolves to the exit code where the command is not to be run. */
+  async #begin(backend: ResultBackend): Promise<number | undefined> {
+    const { replace, 'wait-for-store': waitMs } = this.#args.flags;
+    const interrupted = new AbortController();
+    let early: NodeJS.Signals | undefined;
+    this.#onSignal = (signal) => {
+      early ??= signal;
+      interrupted.abort();
+    };
+    const isNeeded = replace === true || waitMs !== undefined;
+    const error = await beginTask(backend, {
+      taskId: this.#taskId,
+      replaces: replace === true,
+      withinMs: waitMs ?? (isNeeded ? this.#retryMs : undefined),
+      signal: interrupted.signal,
+      onFailure: ({ message }) => {
+        if (isNeeded) this.#warn(`the command is not run yet, trying again: ${message}`);
       },
-      { withinMs: START_MS, longestPauseMs: LONGEST_PAUSE_MS, signal: said.signal },
-    ).then(() => 'said' as const);
-    saying.catch(() => {});
-    const tooLate = pause(START_MS, 'late' as const, { signal: said.signal });
-    tooLate.catch(() => {});
-    try {
-      const result = await Promise.race([saying, tooLate]);
-      if (result === 'late')
-        this.#warn('STARTED is not stored in time; the command runs all the same');
-    } catch (error) {
-      if (!(error instanceof ResultdError)) throw error;
-      if (!isPassing(error)) return error;
-      this.#warn(`STARTED is not stored, and the command runs all the same: ${error.message}`);
-    } finally {
-      said.abort();
+    });
+    if (early !== undefined) return codeOfSignal(early);
+    if (error === undefined) return undefined;
+    if (isNeeded || !isPassing(error)) {
+      this.#warn(`the command was not run: ${error.message}`);
+      return EXIT_CODES.notStored.code;
     }
+    this.#warn(`STARTED is not stored, and the command runs all the same: ${error.message}`);
     return undefined;
   }
 
   #runProgram(): Promise<ProgramRun> {
     const { program, flags } = this.#args;
     const { env, stdout, stderr } = this.#context;
-    const bound = flags['no-output'] === true ? 0 : (flags['max-output'] ?? OUTPUT_BYTES);
     return runProgram(program, {
       env: { ...env, RESULTD_TASK_ID: this.#taskId, RESULTD_URL: urlOf(flags, this.#context) },
       stdout,
       stderr,
-      keep: { stdout: new KeptBytes(bound, 'first'), stderr: new KeptBytes(TAIL_BYTES, 'last') },
+      onOutput: (name, chunk) => this.#output.add(name, chunk),
       onRunning: (passOn) => {
         this.#onSignal = passOn;
       },
@@ -147,17 +156,26 @@ class Execution {
   /** Whether what became of the program is stored: it, and not that it was too large for that. */
   async #store(backend: ResultBackend, run: ProgramRun): Promise<boolean> {
     const { program, flags } = this.#args;
-    const options = {
+    const options: ProgramOutcomeOptions = {
       program,
+      output: this.#output,
       labels: this.#labels,
       isText: flags.text === true,
       hasOutput: flags['no-output'] !== true,
+      hasLog: true,
     };
-    const outcome = outcomeOfRun(run, options);
-    let error = outcome === undefined ? undefined : await this.#storeOne(backend, outcome);
-    if (outcome !== undefined && error === undefined) return true;
-    if (outcome === undefined || error?.code === 'too-large') {
-      this.#warn(`its standard output is too much for an outcome: ${run.stdout.size} bytes`);
+    let error = await this.#storeOne(backend, outcomeOfRun(run, options));
+    if (error === undefined) return true;
+    if (error.code === 'too-large' && !this.#output.result.isCut) {
+      error = await this.#storeOne(backend, outcomeOfRun(run, { ...options, hasLog: false }));
+      if (error === undefined) {
+        this.#warn('its log is too much to be stored beside the outcome, and is left out');
+        return true;
+      }
+    }
+    if (error.code === 'too-large') {
+      const size = counted(this.#output.result.size, 'byte');
+      this.#warn(`its standard output is too much for an outcome: ${size}`);
       error = await this.#storeOne(backend, tooLargeOutcome(run, options));
     }
     if (error !== undefined) {
@@ -170,7 +188,11 @@ class Execution {
   }
 
   /** Stores one outcome; resolves to why it is not stored. A signal ends the attempts. */
-  async #storeOne(backend: ResultBackend, outcome: Outcome): Promise<ResultdError | undefined> {
+  async #storeOne(
+    backend: ResultBackend,
+    outcome: Outcome | undefined,
+  ): Promise<ResultdError | undefined> {
+    if (outcome === undefined) return new ResultdError('too-large', 'the output is too large');
     const interrupted = new AbortController();
     this.#onSignal = () => interrupted.abort();
     const { flags } = this.#args;
@@ -181,7 +203,7 @@ class Execution {
     let last: ResultdError | undefined;
     try {
       await persist(storeOnce, {
-        withinMs: flags['retry-for'] ?? RETRY_MS,
+        withinMs: this.#retryMs,
         longestPauseMs: LONGEST_PAUSE_MS,
         signal: interrupted.signal,
         onFailure: (error, attempt) => {

@@ -12,10 +12,16 @@ export const EXIT_CODES = {
     code: 4,
     meaning: 'the service or the store could not be asked, or refuses to answer',
   },
-  conflict: { code: 5, meaning: 'with --create: the task has another outcome already' },
+  conflict: {
+    code: 5,
+    meaning: 'the task has another outcome already, and --replace was not given',
+  },
   defect: { code: 70, meaning: 'a defect of resultd itself' },
   notWritten: { code: 74, meaning: 'the output could not be written, say for a full disk' },
-  notStored: { code: 125, meaning: 'exec alone: the outcome of the command could not be stored' },
+  notStored: {
+    code: 125,
+    meaning: 'exec alone: the command was not run, or its outcome could not be stored',
+  },
   notExecutable: { code: 126, meaning: 'exec alone: the command cannot be run' },
   notFound: { code: 127, meaning: 'exec alone: there is no such command' },
   signal: { code: 128, meaning: 'and n more: ended by signal n' },

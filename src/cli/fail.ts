@@ -11,7 +11,7 @@ export const fail = defineCommand({
   synopsis: 'ID [MESSAGE|-] [flags]',
   description: [
     'Stores that the task failed, with an exception of this message. With - the message is read from ' +
-      'the standard input. An outcome that is there already is replaced.',
+      'the standard input. Where the task has another outcome already, nothing is changed.',
   ],
   positionals: { least: 1, most: 2 },
   flags: {

@@ -53,7 +53,7 @@ export const STORING_FLAGS = {
     parse: (text: string) => (text === 'never' ? NEVER : parseDuration(text) || undefined),
   },
   labels: textFlag('JSON', 'The labels of the outcome, a JSON object'),
-  create: switchFlag('Store the outcome only where the task has none: the first one wins'),
+  replace: switchFlag('Replace an outcome that is there already; else the first one wins'),
 };
 
 export const JSON_FLAG = switchFlag('Print JSON for machines');

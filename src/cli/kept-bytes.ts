@@ -25,7 +25,7 @@ export class KeptBytes {
 
   get bytes(): Buffer {
     const bytes = Buffer.concat(this.#chunks);
-    return this.#end === 'last' ? bytes.subarray(-this.#bound) : bytes;
+    return this.#end === 'last' ? lastOf(bytes, this.#bound) : bytes;
   }
 
   add(chunk: Buffer): void {
@@ -40,11 +40,25 @@ export class KeptBytes {
     }
   }
 
-  /** As text: from a line's start where it was cut, and with U+FFFD for what is not UTF-8. */
+  /** What is kept, as `tail` has it. */
   get text(): string {
-    const text = this.bytes.toString();
-    if (this.#end === 'first' || !this.isCut) return text;
+    return this.tail(this.#bound);
+  }
+
+  /**
+   * The last so many bytes as text: from a line's start where it was cut, and with U+FFFD for what is
+   * not UTF-8.
+   */
+  tail(bound: number): string {
+    const { bytes } = this;
+    const text = lastOf(bytes, bound).toString();
+    const isCut = bytes.length > bound || (this.#end === 'last' && this.isCut);
+    if (!isCut) return text;
     const lineEnd = text.indexOf('\n');
     return lineEnd < 0 || lineEnd === text.length - 1 ? text : text.slice(lineEnd + 1);
   }
+}
+
+function lastOf(bytes: Buffer, count: number): Buffer {
+  return bytes.subarray(Math.max(0, bytes.length - count));
 }

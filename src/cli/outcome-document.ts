@@ -9,6 +9,8 @@ export interface Accompaniment {
   readonly labels?: Buffer | undefined;
   /** Seconds; 0 by default. */
   readonly executionTime?: string | undefined;
+  /** None by default, and where it is empty. */
+  readonly log?: string | undefined;
 }
 
 /** The bytes of the one JSON value in `text`, without white space around it; undefined for none. */
@@ -58,8 +60,9 @@ export function failureOf(
   return outcomeFromJson(Buffer.concat([Buffer.from('{"error":'), error, ...endOf(accompaniment)]));
 }
 
-function endOf({ labels, executionTime = '0' }: Accompaniment): Buffer[] {
+function endOf({ labels, executionTime = '0', log = '' }: Accompaniment): Buffer[] {
   return [
+    Buffer.from(log === '' ? '' : `,"log":${JSON.stringify(log)}`),
     Buffer.from(`,"execution_time":${executionTime},"labels":`),
     labels ?? Buffer.from('{}'),
     Buffer.from('}'),

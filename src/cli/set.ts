@@ -20,7 +20,7 @@ export const set = defineCommand({
   synopsis: 'ID JSON|- [flags]',
   description: [
     'Stores that the task finished well and returned this JSON, which is kept as it is spelt. With - it ' +
-      'is read from the standard input. An outcome that is there already is replaced.',
+      'is read from the standard input. Where the task has another outcome already, nothing is changed.',
   ],
   positionals: { least: 2, most: 2 },
   flags: FLAGS,

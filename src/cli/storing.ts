@@ -31,7 +31,7 @@ export const REPORT_FLAGS = {
 
 export interface ReportFlags extends ConnectionFlags {
   readonly ttl?: number | undefined;
-  readonly create?: boolean | undefined;
+  readonly replace?: boolean | undefined;
   readonly 'retry-for'?: number | undefined;
   readonly json?: boolean | undefined;
 }
@@ -80,13 +80,13 @@ export async function store(
 ): Promise<WriteReceipt> {
   try {
     return await backend.setResult(taskId, outcome, {
-      mode: flags.create === true ? 'create' : 'replace',
+      mode: flags.replace === true ? 'replace' : 'create',
       ttlMs: flags.ttl,
     });
   } catch (error) {
     if (!(error instanceof ResultdError) || error.code !== 'outcome-conflict') throw error;
     const { message } = outcomeConflict(taskId, error.taskState ?? 'ready');
-    throw new ResultdError('outcome-conflict', message.replace('use PUT', 'leave out --create'), {
+    throw new ResultdError('outcome-conflict', message.replace('use PUT', 'add --replace'), {
       cause: error,
     });
   }

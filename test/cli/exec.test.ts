@@ -7,13 +7,14 @@ import { ServiceTarget } from '../support/target.js';
 
 interface Stored {
   readonly is_err: boolean;
+  readonly log: string | null;
   readonly return_value: unknown;
   readonly execution_time: number;
   readonly error: Record<string, unknown> | null;
 }
 
 async function stored(target: ServiceTarget, taskId: string): Promise<Stored> {
-  const snapshot = await target.backend.getResult(taskId);
+  const snapshot = await target.backend.getResult(taskId, { withLogs: true });
   return JSON.parse(snapshot!.outcome!.toString()) as Stored;
 }
 
@@ -23,7 +24,7 @@ async function execute(
   program: readonly string[],
   flags: string[] = [],
 ) {
-  return target.run(t, ['exec', 'a', ...flags, '--', ...program]);
+  return target.run(t, ['exec', 'a', '--replace', ...flags, '--', ...program]);
 }
 
 const target = await ServiceTarget.start(t);
@@ -32,8 +33,10 @@ t.beforeEach(() => target.clear());
 t.test('the standard output goes through and is the result, as text', async (t) => {
   const result = await execute(t, target, ['sh', '-c', 'echo "hi there"; echo aside >&2']);
   t.same([result.code, result.text, result.errors], [0, 'hi there\n', 'aside\n']);
-  const { is_err: isErr, return_value: value, execution_time: time } = await stored(target, 'a');
-  t.same([isErr, value], [false, 'hi there\n']);
+  const outcome = await stored(target, 'a');
+  t.same([outcome.is_err, outcome.return_value], [false, 'hi there\n']);
+  t.equal(outcome.log, 'aside\n', 'the error output is the log');
+  const { execution_time: time } = outcome;
   t.ok(time > 0 && time < 60, `${time} s`);
 });
 
@@ -73,8 +76,8 @@ t.test('an exit status above 0 is a failure, with the tail of the error output',
   const script = 'seq 100000 >&2; echo out; echo "the \\"reason\\"" >&2; exit 7';
   const result = await execute(t, target, ['sh', '-c', script]);
   t.same([result.code, result.text], [7, 'out\n']);
-  const { is_err: isErr, error } = await stored(target, 'a');
-  t.equal(isErr, true);
+  const { is_err: isErr, error, log } = await stored(target, 'a');
+  t.same([isErr, log], [true, 'out\n'], 'the standard output is the log');
   t.match(error, { exc_type: 'CommandFailed', exit_status: 7, signal: null });
   const [message, tail] = error!.exc_message as [string, string];
   t.equal(message, 'sh exited with status 7');
@@ -119,17 +122,18 @@ t.test('signals are passed on, and a program that handles them decides', async (
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const) {
     const name = signal.slice(3);
     const script = `trap 'echo caught; exit 5' ${name}; echo ready >&2; while :; do sleep 0.05; done`;
-    const handled = target.start(t, ['exec', 'a', '--', 'bash', '-c', script]);
+    const handled = target.start(t, ['exec', 'a', '--replace', '--', 'bash', '-c', script]);
     await handled.until(/ready/);
     handled.signal(signal);
     t.equal((await handled.result).code, 5, signal);
     t.match((await stored(target, 'a')).error, { exit_status: 5 });
   }
-  const ended = target.start(t, ['exec', 'a', '--', 'sh', '-c', 'echo ready >&2; exec sleep 600']);
+  const sleep = ['sh', '-c', 'echo ready >&2; exec sleep 600'];
+  const ended = target.start(t, ['exec', 'b', '--', ...sleep]);
   await ended.until(/ready/);
   ended.signal('SIGTERM');
   t.equal((await ended.result).code, 143);
-  t.match((await stored(target, 'a')).error, { signal: 'SIGTERM' });
+  t.match((await stored(target, 'b')).error, { signal: 'SIGTERM' });
 });
 
 t.test('everything after -- is the program and its own, flags and all', async (t) => {
@@ -142,7 +146,7 @@ t.test('everything after -- is the program and its own, flags and all', async (t
   t.equal((await target.run(t, ['exec', 'a', '--'])).code, 2);
 });
 
-t.test('labels and times to live; the first outcome wins with --create', async (t) => {
+t.test('labels and times to live, of failures too', async (t) => {
   const flags = ['--labels', '{"host": "a1"}', '--ttl', '1h'];
   t.equal((await execute(t, target, ['false'], flags)).code, 1);
   const failed = await target.backend.getResult('a');
@@ -152,10 +156,72 @@ t.test('labels and times to live; the first outcome wins with --create', async (
   t.match(snapshot?.outcome?.toString(), '"labels":{"host": "a1"}');
   t.ok(snapshot!.expiresAt! - snapshot!.updatedAt <= 3_600_000);
   t.equal((await execute(t, target, ['true'], ['--labels', '1'])).code, 2);
-  const late = await execute(t, target, ['echo', '2'], ['--create']);
-  t.equal(late.code, 125);
-  t.match(late.errors, /NOT stored: .*another outcome already.*exit code 0/);
-  t.equal((await stored(target, 'a')).return_value, 1);
+});
+
+t.test('a command whose outcome is there already is not run', async (t) => {
+  const args = ['exec', 'a', '--', 'echo', 'ran'];
+  t.equal((await target.run(t, args)).text, 'ran\n');
+  const { version } = (await target.backend.getStatus('a'))!;
+  const again = await target.run(t, args);
+  t.same([again.code, again.text], [125, '']);
+  t.match(again.errors, /the command was not run: task "a" has an outcome already \(SUCCESS\)/);
+  t.equal((await target.backend.getStatus('a'))?.version, version, 'nothing was changed');
+  const forced = await target.run(t, ['exec', 'a', '--replace', '--', 'echo', 'anew']);
+  t.same([forced.code, forced.text], [0, 'anew\n']);
+  t.equal((await stored(target, 'a')).return_value, 'anew\n');
+});
+
+t.test('the first outcome wins over what comes of a command that runs already', async (t) => {
+  const script = ['sh', '-c', 'echo up >&2; read line; echo late'];
+  const running = target.start(t, ['exec', 'a', '--', ...script]);
+  await running.until(/up/);
+  await target.run(t, ['set', 'a', '"early"']);
+  running.child.stdin!.end('\n');
+  const { code, errors } = await running.result;
+  t.equal(code, 125);
+  t.match(errors, /NOT stored: .*another outcome already.*add --replace.*exit code 0/);
+  t.equal((await stored(target, 'a')).return_value, 'early');
+});
+
+t.test('with --replace nobody gets the outcome of before once the command runs', async (t) => {
+  await target.backend.setResult('a', { returnValue: 'of yesterday' });
+  const script = ['sh', '-c', 'echo up >&2; read line; echo of today'];
+  const running = target.start(t, ['exec', 'a', '--replace', '--', ...script]);
+  await running.until(/up/);
+  const early = await target.run(t, ['get', 'a']);
+  t.same([early.code, early.text], [3, '']);
+  t.match(early.errors, /"a" is STARTED/);
+  const waiting = target.start(t, ['wait', 'a']);
+  await target.untilAsked('wait=');
+  running.child.stdin!.end('\n');
+  t.equal((await running.result).code, 0);
+  t.equal((await waiting.result).text, 'of today\n');
+});
+
+t.test('a log that is too much beside the outcome is left out; bytes have none', async (t) => {
+  const script = 'head -c 8300000 /dev/zero | tr "\\0" y; yes no | head -c 200000 >&2';
+  const result = await execute(t, target, ['sh', '-c', script], ['--text']);
+  t.equal(result.code, 0);
+  t.ok(
+    result.errors.endsWith(
+      'its log is too much to be stored beside the outcome, and is left out\n',
+    ),
+  );
+  const { return_value: value, log } = await stored(target, 'a');
+  t.same([(value as string).length, log], [8_300_000, null]);
+  const bytes = await execute(t, target, ['sh', '-c', "printf '\\377'; echo aside >&2"]);
+  t.equal(bytes.code, 0);
+  t.equal((await target.backend.getStatus('a'))?.isOpaque, true);
+  const quiet = await execute(t, target, ['sh', '-c', 'echo out; exit 1'], ['--no-output']);
+  t.equal(quiet.code, 1);
+  t.equal((await stored(target, 'a')).log, null, 'nothing of the output is kept');
+});
+
+t.test('of a long log its end is kept, from the start of a line', async (t) => {
+  await execute(t, target, ['sh', '-c', 'seq 400000 >&2']);
+  const { log } = await stored(target, 'a');
+  t.ok(log!.length > 1_000_000 && log!.length <= 1_048_576, `${log!.length} characters`);
+  t.match(log, /^\d{6}\n[\s\S]*\n400000\n$/);
 });
 
 t.test('output that is too much is a failure that says so; --no-output wants none', async (t) => {

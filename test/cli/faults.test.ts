@@ -40,6 +40,34 @@ t.test('the service is down before: the program runs all the same', async (t) =>
   t.equal((await target.run(t, ['get', 'a'])).text, 'ran\n');
 });
 
+t.test(
+  'with --replace or --wait-for-store it does not run before the service is back',
+  async (t) => {
+    const target = await ServiceTarget.start(t);
+    t.equal((await target.run(t, ['set', 'a', '"of yesterday"'])).code, 0);
+    await target.kill();
+    const nightly = target.start(t, ['exec', 'a', '--replace', '--', 'echo', 'ran']);
+    const patient = target.start(t, ['exec', 'b', '--wait-for-store', '30d', '--', 'echo', 'ran']);
+    for (const running of [nightly, patient]) {
+      await running.until(/the command is not run yet, trying again/);
+      t.equal(running.text, '');
+    }
+    await target.restart();
+    for (const [running, taskId] of [
+      [nightly, 'a'],
+      [patient, 'b'],
+    ] as const) {
+      t.equal((await running.result).code, 0);
+      t.equal((await target.run(t, ['get', taskId])).text, 'ran\n');
+    }
+    await target.kill();
+    const args = ['exec', 'a', '--replace', '--retry-for', '300ms', '--', 'echo', 'ran'];
+    const given = await target.run(t, args);
+    t.same([given.code, given.text], [125, '']);
+    t.match(given.errors, /the command was not run: /);
+  },
+);
+
 t.test('a service that stays away: code 125, and what was lost is said', async (t) => {
   const target = new Target(`http://127.0.0.1:${await freePort()}`);
   const args = ['exec', 'job-7', '--retry-for', '300ms', '--', 'sh', '-c', 'echo out; exit 3'];

@@ -54,19 +54,20 @@ t.test('set refuses what is no JSON value, and stores nothing', async (t) => {
   t.equal((await target.run(t, ['get', 'a'])).code, 3, 'nothing is there');
 });
 
-t.test(
-  'the last set wins; with --create the first one does, and a repeat of it is none',
-  async (t) => {
-    await target.run(t, ['set', 'a', '1']);
-    await target.run(t, ['set', 'a', '2']);
-    t.equal((await target.run(t, ['get', 'a'])).text, '2\n');
-    const late = await target.run(t, ['set', 'a', '3', '--create']);
-    t.equal(late.code, 5);
-    t.match(late.errors, /has another outcome already.*leave out --create/);
-    t.equal((await target.run(t, ['fail', 'a', 'x', '--create'])).code, 5);
-    t.equal((await target.run(t, ['set', 'a', '2', '--create'])).code, 0, 'the same outcome again');
-  },
-);
+t.test('the first outcome wins, and a repeat of it is none; with --replace the last', async (t) => {
+  t.equal((await target.run(t, ['set', 'a', '1'])).code, 0);
+  t.equal((await target.run(t, ['set', 'a', '1'])).code, 0, 'the same outcome again');
+  const late = await target.run(t, ['set', 'a', '2']);
+  t.same([late.code, late.text], [5, '']);
+  t.match(late.errors, /"a" has another outcome already \(SUCCESS\).*add --replace/);
+  t.equal((await target.run(t, ['fail', 'a', 'x'])).code, 5);
+  t.equal((await target.run(t, ['get', 'a'])).text, '1\n');
+  t.equal((await target.run(t, ['set', 'a', '2', '--replace'])).code, 0);
+  t.equal((await target.run(t, ['get', 'a'])).text, '2\n');
+  t.equal((await target.run(t, ['fail', 'a', 'x', '--replace'])).code, 0);
+  t.equal((await target.run(t, ['get', 'a'])).code, 1);
+  t.equal((await target.run(t, ['set', 'a', '1', '--create'])).code, 2, 'there is no such flag');
+});
 
 t.test('--json prints the status of the task', async (t) => {
   const result = await target.run(t, ['set', 'a', '1', '--json', '--ttl', 'never']);
@@ -82,12 +83,12 @@ t.test('fail stores an exception with a type, and a message if there is one', as
   t.match(await outcomeOf(t, target, 'a'), '"error":{"exc_type":"Error","exc_message":[],');
   await target.run(
     t,
-    ['fail', 'a', '-', '--type', 'Lost', '--labels', '{"k":1}', '--execution-time', '1.50'],
+    ['fail', 'b', '-', '--type', 'Lost', '--labels', '{"k":1}', '--execution-time', '1.50'],
     {
       stdin: 'a\n"quoted"\n',
     },
   );
-  const text = await outcomeOf(t, target, 'a');
+  const text = await outcomeOf(t, target, 'b');
   t.match(
     text,
     '"execution_time":1.50,"labels":{"k":1},"error":{"exc_type":"Lost","exc_message":["a\\n\\"quoted\\"\\n"],',
