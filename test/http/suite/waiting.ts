@@ -1,7 +1,7 @@
 /** Waiting until a task is ready: `?wait=` and `Prefer: wait=n`, on every GET and HEAD. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasReadHeaders, isProblem, isSuccessView, LOGGED, OTHER, SUCCESS } from './expect.js';
-import { READS, timed, untilParked } from './parking.js';
+import { AT_ONCE_MS, READS, timed, untilParked } from './parking.js';
 import type { Topic } from './topic.js';
 
 /** What each read answers once the task has the outcome `SUCCESS`. */
@@ -31,7 +31,7 @@ export const waiting: Topic = {
           const call = api.call(method, `${path}${suffix}${query}`, { headers });
           const { answer, ms } = await timed(call);
           const message = `${method} ${suffix}${query} ${prefer}`;
-          t.ok(ms < 10_000, message);
+          t.ok(ms < AT_ONCE_MS, message);
           t.equal(answer.status, READY[suffix], message);
           t.equal(answer.text, plain.text, message);
           t.equal(answer.headers['preference-applied'], applied, message);
@@ -116,7 +116,6 @@ export const waiting: Topic = {
       t.equal(task.answer.text, view);
       for (const { ms } of [...missing, result, refused, exception, status, task, head]) {
         t.ok(ms >= 299, `${ms} ms: shortened by 1/16 at most`);
-        t.ok(ms < 10_000, `${ms} ms`);
       }
       t.equal((await api.get(known)).text, view, 'waiting has no side effect');
     },
@@ -162,7 +161,7 @@ export const waiting: Topic = {
         t.equal(answer.status, 202, `Prefer: ${bad[index]}`);
         t.equal(answer.headers['preference-applied'], undefined, `Prefer: ${bad[index]}`);
         t.equal(answer.headers['retry-after'], '1', 'it did not wait');
-        t.ok(ms < 10_000);
+        t.ok(ms < AT_ONCE_MS);
       }
       const second = await api.get(`${path}/result`, { prefer: 'wait=0x, wait=0, wait=30' });
       t.equal(second.headers['preference-applied'], 'wait=0', 'the first good one counts');
@@ -178,7 +177,7 @@ export const waiting: Topic = {
       ] as const) {
         const headers = prefer === undefined ? {} : { prefer };
         const { answer, ms } = await timed(api.get(`${path}/result${query}`, headers));
-        t.ok(ms < 10_000);
+        t.ok(ms < AT_ONCE_MS);
         t.equal(answer.status, 202);
         t.equal(answer.headers['retry-after'], '1');
         t.equal(answer.headers['preference-applied'], applied);
@@ -196,7 +195,7 @@ export const waiting: Topic = {
       ]);
       for (const { answer, ms } of [query, header, both]) {
         t.equal(answer.status, 202);
-        t.ok(ms >= 930 && ms < 10_000, `${ms} ms`);
+        t.ok(ms >= 930, `${ms} ms`);
       }
       t.equal(header.answer.headers['preference-applied'], 'wait=1');
       t.equal(query.answer.headers['preference-applied'], undefined);
@@ -218,7 +217,7 @@ export const waiting: Topic = {
         const removed = remove === 'DELETE' ? await api.delete(path) : await api.consume(path);
         t.ok(removed.status < 300);
         for (const [index, { answer, ms }] of (await Promise.all(reads)).entries()) {
-          t.ok(ms < 10_000, 'at once');
+          t.ok(ms < AT_ONCE_MS, 'at once');
           t.equal(answer.status, 404);
           t.equal(answer.headers['task-state'], 'UNKNOWN');
           if (READS[index]![0] === 'GET') isProblem(t, answer, 'task-removed', /deleted/);
@@ -247,8 +246,8 @@ export const waiting: Topic = {
     ) => {
       const [path, other] = [api.path(), api.path()];
       const waits = [path, other].map(async (one, index) => {
-        await api.put(`${one}/status?ttl=600ms`, { state: 'STARTED' });
-        return timed(api.get(`${one}/result?wait=${index === 0 ? '30s' : '1500ms'}`));
+        await api.put(`${one}/status?ttl=3s`, { state: 'STARTED' });
+        return timed(api.get(`${one}/result?wait=${index === 0 ? '30s' : '6s'}`));
       });
       await untilParked(api, 2, path);
       for (const one of [path, other]) {
@@ -259,7 +258,7 @@ export const waiting: Topic = {
       t.equal((await waits[0]!).answer.text, SUCCESS);
       const { answer, ms } = await waits[1]!;
       isProblem(t, answer, 'task-removed', /expired/, 'at the deadline it is gone');
-      t.ok(ms >= 1_400, `${ms} ms`);
+      t.ok(ms >= 5_600, `${ms} ms`);
     },
 
     'clients that go away leave nothing behind': async (t, api) => {

@@ -1,6 +1,6 @@
 /** Waiting for a change: `If-None-Match` with a wait. */
 import { hasReadHeaders, isHeadOf, isProblem, SUCCESS } from './expect.js';
-import { READS, timed, untilParked } from './parking.js';
+import { AT_ONCE_MS, READS, timed, untilParked } from './parking.js';
 import type { Api, Topic } from './topic.js';
 
 const STALE = '"1700000000000-0123456789abcdef.op"';
@@ -60,7 +60,7 @@ export const watching: Topic = {
         t.equal(answer.text, '');
         hasReadHeaders(t, answer, 'SUCCESS');
         t.equal(answer.headers.etag, headers['if-none-match']);
-        t.ok(ms >= 299 && ms < 10_000, `${ms} ms`);
+        t.ok(ms >= 299, `${ms} ms`);
       }
       isHeadOf(t, shorts[1]!.answer, shorts[0]!.answer, 'HEAD of 304');
       await untilParked(api, 1, path);
@@ -75,7 +75,7 @@ export const watching: Topic = {
       const { answer, ms } = await timed(own.get(`${path}/status`, headers));
       t.equal(answer.status, 304);
       t.equal(answer.headers['preference-applied'], 'wait=0', 'in whole seconds');
-      t.ok(ms >= 280 && ms < 10_000, `${ms} ms`);
+      t.ok(ms >= 280, `${ms} ms`);
     },
 
     'another version is answered at once': async (t, api) => {
@@ -85,7 +85,7 @@ export const watching: Topic = {
         const { answer, ms } = await timed(
           api.call(method, `${path}${suffix}?wait=30s`, { headers }),
         );
-        t.ok(ms < 10_000, `${method} ${suffix}`);
+        t.ok(ms < AT_ONCE_MS, `${method} ${suffix}`);
         t.ok([200, 202].includes(answer.status));
         hasReadHeaders(t, answer, 'STARTED');
       }
@@ -97,7 +97,7 @@ export const watching: Topic = {
         const { answer, ms } = await timed(
           api.call(method, `${api.path()}${suffix}?wait=30s`, { headers }),
         );
-        t.ok(ms < 10_000, `${method} ${suffix}`);
+        t.ok(ms < AT_ONCE_MS, `${method} ${suffix}`);
         t.equal(answer.status, 404);
         if (method === 'GET') isProblem(t, answer, 'task-unknown');
       }
