@@ -432,7 +432,7 @@ t.test('draining ends the streams one after the other, and new ones at once', as
   await Promise.all(ended);
   t.equal(hub.readers, 0);
   const spread = Math.max(...endedAt) - startedAt;
-  t.ok(spread > 250 && spread < 5_000, `the last after ${spread} ms`);
+  t.ok(spread > 250, `the last after ${spread} ms`);
   const late = open();
   await until('it ends at once', () => late.writableFinished);
   t.match(late.text, /^retry: \d{4}\n\n$/, 'and says when to come back');

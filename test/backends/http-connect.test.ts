@@ -88,7 +88,7 @@ t.test('a base path, a token and a password go with every request', async (t) =>
     await backend.setResult('task', success(1));
     t.equal(front.authorization, authorization, 'a write');
     t.equal((await backend.getMany(['task']))[0]?.ready, true);
-    const wait = { taskId: 'task', parts: WITH_BODY, timeoutMs: 1_000, caller: 'a' };
+    const wait = { taskId: 'task', parts: WITH_BODY, timeoutMs: 50_000, caller: 'a' };
     t.equal((await backend.waits()!.wait(wait).result).reason, 'done');
     t.equal(front.authorization, authorization, 'a wait');
     const unsubscribe = await backend.subscribe(() => {});
@@ -199,10 +199,11 @@ t.test('TLS, with a certificate of its own authority', async (t) => {
   await started(t, relative);
   t.equal(await relative.isResultReady('task'), true);
   const began = performance.now();
-  const error = (await errorOf(HttpBackend.fromUrl(front.url).startup())) as Error;
+  const patient = HttpBackend.fromUrl(front.url, { storeTimeoutMs: 120_000 });
+  const error = (await errorOf(patient.startup())) as Error;
   isError(t, error, 'store-unavailable', 'one that nobody trusts');
   t.match(error.message, /TLS does not come about \(DEPTH_ZERO_SELF_SIGNED_CERT/);
-  t.ok(performance.now() - began < 9_000, 'it is not tried until the deadline');
+  t.ok(performance.now() - began < 100_000, 'it is not tried until the deadline');
   t.ok(join(directory, 'cert.pem') === cert);
 });
 

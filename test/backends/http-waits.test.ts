@@ -32,7 +32,7 @@ async function open(
   service: AppOptions = {},
 ): Promise<Scene> {
   const remote = await RemoteStore.lmdb(service);
-  const scene = await frontRemote(t, remote, { storeTimeoutMs: 5_000, ...options });
+  const scene = await frontRemote(t, remote, { storeTimeoutMs: 60_000, ...options });
   const waits = new LongWaits(scene.backend);
   t.teardown(() => waits.close());
   const wait = (taskId: string, request: Partial<WaitRequest> = {}): Wait => {

@@ -94,7 +94,7 @@ t.test('slots move while their tasks are written and waited for, and nobody noti
 });
 
 t.test('a slot that stays half moved: reads work, writes are unavailable and mend', async (t) => {
-  const backend = await connect(t, cluster.url(), { storeTimeoutMs: 300 });
+  const backend = await connect(t, cluster.url(), { storeTimeoutMs: 4_000 });
   const [old, fresh] = [nextIdInSlot(), nextIdInSlot()];
   await backend.setResult(old, { returnValue: 1 });
   const from = await cluster.masterOf(SLOT, cluster.servers[0]!);
@@ -142,7 +142,7 @@ t.test('the node that notifications come from is killed: another one takes over'
   await backend.subscribe(hearing.listener);
   const node = await listenedTo();
   await node.kill();
-  t.equal(await hearing.until(() => hearing.lost, 5_000), true, 'listeners are told of the gap');
+  t.equal(await hearing.until(() => hearing.lost), true, 'listeners are told of the gap');
   await node.restart();
   await cluster.isWell();
   await cluster.isInStep();

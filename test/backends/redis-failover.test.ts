@@ -122,7 +122,7 @@ t.test('sentinels that are silent end the startup', async (t) => {
     sentinel.freeze();
     t.teardown(() => sentinel.thaw());
   }
-  const backend = RedisBackend.fromUrl(group.url(), { storeTimeoutMs: 400 });
+  const backend = RedisBackend.fromUrl(group.url(), { storeTimeoutMs: 2_000 });
   await t.rejects(backend.startup(), { code: 'store-unavailable' });
   for (const sentinel of group.sentinels) sentinel.thaw();
   await backend.startup();
@@ -145,7 +145,7 @@ t.test('one sentinel is enough to start, and a password for them is taken', asyn
   await backend.subscribe(() => {});
   await backend.setResult('a', { returnValue: 1 });
   const refused = async (url: string, message: RegExp) => {
-    const other = RedisBackend.fromUrl(url, { storeTimeoutMs: 1_000 });
+    const other = RedisBackend.fromUrl(url, { storeTimeoutMs: 5_000 });
     const error: ResultdError = await other.startup().then(
       () => t.fail('it started'),
       (error) => error,

@@ -31,7 +31,7 @@ async function check(
   { directory }: Certificate,
   message = /self-signed/,
 ): Promise<void> {
-  const stranger = RedisBackend.fromUrl(url, { storeTimeoutMs: 1_000 });
+  const stranger = RedisBackend.fromUrl(url, { storeTimeoutMs: 5_000 });
   await t.rejects(stranger.startup(), { code: 'store-unavailable', message });
   const backend = await connect(t, `${url}?tls_ca=cert.pem`, { baseDirectory: directory });
   await backend.subscribe(() => {});

@@ -136,7 +136,7 @@ t.test("a gateway's answer leaves open what was done, a refusal does not", async
 
 t.test('a write that has reached nobody is not in doubt', async (t) => {
   const service = await ServiceProcess.start(t, { flags: ['--backend', 'memory:'] });
-  const backend = HttpBackend.fromUrl(service.origin, { storeTimeoutMs: 1_000 });
+  const backend = HttpBackend.fromUrl(service.origin, { storeTimeoutMs: 3_000 });
   await backend.startup();
   t.teardown(() => backend.shutdown());
   service.signal('SIGKILL');
@@ -163,7 +163,7 @@ t.test('an answer that is cut in its middle is asked for again', async (t) => {
 
 t.test('a connection that is dead without saying so is left for another', async (t) => {
   const remote = await RemoteStore.memory();
-  const backend = HttpBackend.fromUrl(remote.url, { storeTimeoutMs: 4_000 });
+  const backend = HttpBackend.fromUrl(remote.url, { storeTimeoutMs: 15_000 });
   await backend.startup();
   t.teardown(async () => {
     await backend.shutdown();
@@ -216,8 +216,8 @@ t.test('what would be over after the deadline is given up at once', async (t) =>
 });
 
 t.test('a large body has more time: a second for each MiB', async (t) => {
-  const { front, backend } = await open(t, { storeTimeoutMs: 500 });
-  front.treat = ({ method }) => (method === 'PUT' ? { delayMs: 1_500 } : 'pass');
+  const { front, backend } = await open(t, { storeTimeoutMs: 1_000 });
+  front.treat = ({ method }) => (method === 'PUT' ? { delayMs: 1_200 } : 'pass');
   const receipt = await backend.setResult('task', success('x'.repeat(7_000_000)));
   t.equal(receipt.snapshot?.state, 'SUCCESS');
   isError(
@@ -229,7 +229,7 @@ t.test('a large body has more time: a second for each MiB', async (t) => {
 });
 
 t.test('a service that stays away could not be asked', async (t) => {
-  const { front, backend } = await open(t, { storeTimeoutMs: 500 });
+  const { front, backend } = await open(t, { storeTimeoutMs: 3_000 });
   for (const treatment of [{ status: 503, headers: AT_ONCE }, { cut: 'before' }] as const) {
     front.seen.length = 0;
     front.treat = () => treatment;
@@ -248,14 +248,14 @@ t.test('a call that queues here has its whole time when it is its turn', async (
 });
 
 t.test('where nobody is answered, those who queue are not kept for their turn', async (t) => {
-  const { remote, backend } = await open(t, { storeTimeoutMs: 500 });
+  const { remote, backend } = await open(t, { storeTimeoutMs: 3_000 });
   remote.freeze();
   const began = performance.now();
   const calls = Array.from({ length: 6_400 }, (_, n) => errorOf(backend.getStatus(`task-${n}`)));
   for (const error of await Promise.all(calls)) {
     if ((error as ResultdError | undefined)?.code !== 'store-unavailable') throw error;
   }
-  t.ok(performance.now() - began < 20_000, 'a hundred rounds would take 50 s');
+  t.ok(performance.now() - began < 150_000, 'a hundred rounds would take 300 s');
   remote.proxy.heal();
   const answers = async () => (await errorOf(backend.ping())) === undefined;
   await eventually(t, answers, 'the next ones are answered');

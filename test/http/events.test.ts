@@ -356,5 +356,5 @@ t.test('a process that is told to stop ends its streams, a stuck one too, and ex
   t.equal((await service.stop()).code, 0);
   await cutOff;
   const took = performance.now() - startedAt;
-  t.ok(took < 10_000, `after ${took} ms`);
+  t.ok(took < 60_000, `after ${took} ms`);
 });

@@ -74,6 +74,8 @@ export class TapReader {
   }
 }
 
+const SELF_EVIDENT = new Set(['source', 'compare', 'tapCaught']);
+
 interface Diagnostics {
   readonly diff?: string;
   readonly stack?: string;
@@ -82,10 +84,12 @@ interface Diagnostics {
 }
 
 function describe({ name, diag }: Result): string {
-  const { diff, stack, at, source, compare, ...others } = (diag ?? {}) as Diagnostics;
+  const { diff, stack, at, ...others } = (diag ?? {}) as Diagnostics;
   const place = at?.fileName === undefined ? '' : `at ${at.fileName}:${at.lineNumber}`;
-  const rest = Object.keys(others).length === 0 ? '' : JSON.stringify(others, undefined, 1);
-  const lines = [name, diff ?? rest, stack ?? place].join('\n').split('\n');
+  const rest = Object.entries(others).flatMap(([key, value]) =>
+    typeof value === 'object' || SELF_EVIDENT.has(key) ? [] : `${key}: ${value}`,
+  );
+  const lines = [name, diff ?? rest.join('\n'), stack ?? place].join('\n').split('\n');
   return lines
     .filter((line) => line.trim() !== '')
     .slice(0, MOST_LINES)

@@ -12,11 +12,12 @@ import { WITH_BODY } from '../../src/record/entry.js';
 import { WaitHub } from '../../src/wait-hub.js';
 
 const RETRY_MS = 20;
-const WAIT_MS = 20_000;
+/** Longer than any failover takes, on a busy machine too. */
+const WAIT_MS = 200_000;
 
 /** A backend that is shut down when the test ends. */
 export async function connect(t: Test, url: string, options: RedisBackendOptions = {}) {
-  const backend = RedisBackend.fromUrl(url, { storeTimeoutMs: 1_000, ...options });
+  const backend = RedisBackend.fromUrl(url, { storeTimeoutMs: 5_000, ...options });
   await backend.startup();
   t.teardown(() => backend.shutdown());
   return backend;
@@ -36,7 +37,7 @@ export class RedisLoad {
 
   private constructor(backend: RedisBackend, nextId: () => string) {
     this.#backend = backend;
-    this.#hub = new WaitHub(backend, { safetyNetMs: 2_000 });
+    this.#hub = new WaitHub(backend, { safetyNetMs: 2_000, maxWaitMs: WAIT_MS });
     this.#nextId = nextId;
   }
 
