@@ -35,7 +35,7 @@ export class NatsStream {
   /** The subjects of pieces of large tasks. */
   async pieces(): Promise<string[]> {
     const { state } = await this.info();
-    return Object.keys(state.subjects ?? {}).filter((name) => name.split('.').length === 5);
+    return Object.keys(state.subjects ?? {}).filter((name) => name.startsWith(`${this.#name}.~.`));
   }
 
   /** The subjects of tasks that hold one, not only the trace of one. */

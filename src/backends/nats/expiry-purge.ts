@@ -6,7 +6,7 @@
  * was replaced is not there any more.
  */
 import type { Msg } from '@nats-io/transport-node';
-import { EXPIRES_HEADER } from './hints.js';
+import { EXPIRES_HEADER } from './headers.js';
 import type { NatsConnection } from './nats-connection.js';
 import { JetStreamError } from './nats-errors.js';
 import { scanTasks } from './stream-scan.js';

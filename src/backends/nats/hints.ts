@@ -9,11 +9,9 @@
 import type { Msg, Subscription } from '@nats-io/transport-node';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { Backoff } from '../../timing.js';
-import { Headers, type NatsConnection } from './nats-connection.js';
+import { VERSION_HEADER } from './headers.js';
+import type { NatsConnection } from './nats-connection.js';
 import type { Subjects } from './subjects.js';
-
-/** The version that a write left, `-` where it removed the task; absent where nothing is to be told. */
-export const VERSION_HEADER = 'Resultd-Version';
 
 export interface HintsOptions {
   /** How long it may take until hints come through, in milliseconds. */
@@ -24,10 +22,6 @@ export interface HintsOptions {
   readonly onLost?: () => void;
 }
 
-/** When the message may go, in epoch milliseconds, where the server does not see to that. */
-export const EXPIRES_HEADER = 'Resultd-Expires';
-
-const PROBE = new Headers([]);
 const LONGEST_PAUSE_MS = 1_000;
 
 export class Hints {
@@ -115,7 +109,7 @@ export class Hints {
     const deadline = performance.now() + this.#options.timeoutMs;
     const backoff = new Backoff(LONGEST_PAUSE_MS);
     for (;;) {
-      const { seq } = await this.#connection.ask<{ seq: number }>(this.#subjects.probe, '', PROBE);
+      const { seq } = await this.#connection.ask<{ seq: number }>(this.#subjects.probe);
       if (await this.#hears(seq, backoff.next())) return;
       if (this.#refusal !== undefined) throw this.#refusal;
       if (performance.now() > deadline) {

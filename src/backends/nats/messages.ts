@@ -15,10 +15,12 @@ export interface Message {
   readonly payload: Buffer;
   /** The sequence, which is on the way of a write alone. */
   readonly sequence: () => number;
+  /** Empty where there is none of this name. */
+  readonly header: (name: string) => string;
 }
 
 interface LeaderAnswer {
-  readonly message: { readonly seq: number; readonly data?: string };
+  readonly message: { readonly seq: number; readonly data?: string; readonly hdrs?: string };
 }
 
 export class Messages {
@@ -45,6 +47,7 @@ export class Messages {
     return {
       payload: Buffer.from(data.buffer, data.byteOffset, data.length),
       sequence: () => Number(reply.headers?.get('Nats-Sequence')),
+      header: (name) => reply.headers?.get(name) ?? '',
     };
   }
 
@@ -53,10 +56,20 @@ export class Messages {
     try {
       const question = JSON.stringify({ last_by_subj: subject });
       const { message } = await this.#connection.ask<LeaderAnswer>(this.#leader, question);
-      return { payload: Buffer.from(message.data ?? '', 'base64'), sequence: () => message.seq };
+      const { seq, data = '', hdrs = '' } = message;
+      return {
+        payload: Buffer.from(data, 'base64'),
+        sequence: () => seq,
+        header: (name) => headerIn(Buffer.from(hdrs, 'base64').toString('latin1'), name),
+      };
     } catch (error) {
       if (error instanceof JetStreamError && error.errCode === NO_MESSAGE) return undefined;
       throw error;
     }
   }
+}
+
+function headerIn(headers: string, name: string): string {
+  const line = headers.split('\r\n').find((line) => line.startsWith(`${name}:`));
+  return line === undefined ? '' : line.slice(name.length + 1).trim();
 }

@@ -8,7 +8,6 @@ import { storeUnavailable } from '../../errors.js';
 import { NEVER } from '../../record/entry.js';
 import {
   CompareAndSwapBackend,
-  type Kept,
   type Load,
   type Loaded,
   type Swap,
@@ -22,14 +21,23 @@ import type {
   Unsubscribe,
 } from '../../result-backend.js';
 import { ExpiryPurge } from './expiry-purge.js';
-import { EXPIRES_HEADER, Hints, VERSION_HEADER } from './hints.js';
+import {
+  EXPECTED_HEADER,
+  EXPIRES_HEADER,
+  type Header,
+  Headers,
+  TTL_HEADER,
+  VERSION_HEADER,
+} from './headers.js';
+import { Hints } from './hints.js';
 import { type Message, Messages } from './messages.js';
-import { Headers, NatsConnection } from './nats-connection.js';
+import { NatsConnection } from './nats-connection.js';
 import { JetStreamError } from './nats-errors.js';
 import { type NatsSettings, parseNatsUrl } from './nats-url.js';
 import { manifestIn, Pieces } from './pieces.js';
 import { openStream, type Stream } from './stream.js';
 import { Subjects } from './subjects.js';
+import { Sweep } from './sweep.js';
 
 /** Another write came first; the second one from clusters that do not say which. */
 const WRONG_SEQUENCE: readonly number[] = [10071, 10164];
@@ -44,6 +52,8 @@ export interface NatsBackendOptions extends ResultBackendOptions {
   readonly storeTimeoutMs?: number;
   /** Where relative paths in the URL start. Default: the working directory. */
   readonly baseDirectory?: string;
+  /** How often pieces that nothing names are looked for, in milliseconds. Default: 60,000. */
+  readonly sweepEveryMs?: number;
   /** Told what an acknowledgement is worth, where that is less than one may think. */
   readonly onWarning?: (message: string) => void;
 }
@@ -63,6 +73,7 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
   readonly #connection: NatsConnection;
   readonly #messages: Messages;
   readonly #pieces: Pieces;
+  readonly #sweep: Sweep;
   #hints: Hints;
   /** Undefined where the server removes what has expired. */
   #purge: ExpiryPurge | undefined;
@@ -80,6 +91,15 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
     this.#connection = new NatsConnection(settings, this.#timeoutMs, { onReconnect });
     this.#messages = new Messages(this.#connection, settings.bucket);
     this.#pieces = new Pieces(this.#connection, this.#subjects, this.#messages);
+    this.#sweep = new Sweep({
+      connection: this.#connection,
+      subjects: this.#subjects,
+      messages: this.#messages,
+      pieces: this.#pieces,
+      now: () => this._now(),
+      expiry: (keepUntil) => this.#expiry(keepUntil),
+      everyMs: options.sweepEveryMs ?? 60_000,
+    });
     this.#hints = this.#newHints();
   }
 
@@ -102,10 +122,12 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
       await this.#connection.close();
       throw wrapped;
     }
+    this.#sweep.start();
     this.#warn();
   }
 
   protected async _shutdown(): Promise<void> {
+    this.#sweep.stop();
     this.#purge?.stop();
     this.#hints.close();
     await this.#connection.close();
@@ -156,7 +178,9 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
     { parts, isForSwap }: Load,
   ): Promise<Loaded<Revision> | undefined> {
     const manifest = manifestIn(payload);
-    const revision = isForSwap ? { sequence: sequence(), set: manifest?.set } : undefined;
+    const revision = isForSwap
+      ? { sequence: sequence(), set: manifest && this.#subjects.set(task, manifest.name) }
+      : undefined;
     // The trace of a task that has expired or was removed.
     if (payload.length === 0) return { entry: undefined, consumed: [], revision };
     if (manifest === undefined) return { ...decodeStored(payload), revision };
@@ -172,8 +196,8 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
     const value = to === undefined ? NOTHING : encodeStored(to);
     const large = this.#pieces.isLarge(value) ? await this.#pieces.write(task, value) : undefined;
     const headers = new Headers([
-      ['Nats-Expected-Last-Subject-Sequence', from.revision?.sequence ?? 0],
-      ...this.#expiry(to),
+      [EXPECTED_HEADER, from.revision?.sequence ?? 0],
+      ...this.#expiry(to?.keepUntil ?? this._now() + TOMBSTONE_MS),
       ...(hint === undefined ? [] : ([[VERSION_HEADER, hint ?? '-']] as const)),
     ]);
     if (large?.isFresh() === false) {
@@ -184,26 +208,24 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
     } catch (error) {
       if (!(error instanceof JetStreamError) || !WRONG_SEQUENCE.includes(error.errCode))
         throw error;
-      if (large !== undefined) this.#forget(task, large.set);
+      if (large !== undefined) this.#forget(large.set);
       return 'lost';
     }
-    if (from.revision?.set !== undefined) this.#forget(task, from.revision.set);
+    if (from.revision?.set !== undefined) this.#forget(from.revision.set);
     return 'won';
   }
 
   /** How the server, or the purge, is told when the value may go. */
-  #expiry(to: Kept | undefined): readonly (readonly [string, number])[] {
-    if (to?.keepUntil === NEVER) return [];
-    const now = this._now();
-    const keepUntil = to?.keepUntil ?? now + TOMBSTONE_MS;
+  #expiry(keepUntil: number): readonly Header[] {
+    if (keepUntil === NEVER) return [];
     // The server cuts to whole seconds: nothing may go before its time.
-    if (this.#stream.hasTtl) return [['Nats-TTL', Math.ceil((keepUntil - now) / 1_000) + 1]];
-    return [[EXPIRES_HEADER, keepUntil]];
+    const seconds = Math.max(Math.ceil((keepUntil - this._now()) / 1_000) + 1, 1);
+    return [this.#stream.hasTtl ? [TTL_HEADER, seconds] : [EXPIRES_HEADER, keepUntil]];
   }
 
   /** Pieces that no manifest names any more. What is left behind here is the sweep's. */
-  #forget(task: string, set: string): void {
-    this.#pieces.remove(task, set).catch(() => {});
+  #forget(set: string): void {
+    this.#pieces.remove(set).catch(() => {});
   }
 
   #newHints(): Hints {

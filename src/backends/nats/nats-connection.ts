@@ -20,6 +20,7 @@ import {
   nkeyAuthenticator,
   type ServerInfo,
 } from '@nats-io/transport-node';
+import type { Headers } from './headers.js';
 import { ConnectionLost, JetStreamError, wrapped } from './nats-errors.js';
 import type { NatsSettings } from './nats-url.js';
 
@@ -213,20 +214,6 @@ export class NatsConnection {
       this.#pending.delete(token);
       reject(error);
     }
-  }
-}
-
-/** Headers of a message, as the bytes that they are sent as. */
-export class Headers {
-  readonly #bytes: Buffer;
-
-  constructor(headers: readonly (readonly [name: string, value: string | number])[]) {
-    const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-    this.#bytes = Buffer.from(`NATS/1.0\r\n${lines.join('')}\r\n`, 'latin1');
-  }
-
-  encode(): Uint8Array {
-    return this.#bytes;
   }
 }
 

@@ -16,8 +16,8 @@ import type { NatsConnection } from './nats-connection.js';
 import type { Subjects } from './subjects.js';
 
 const FORMAT = 2;
-const SET_LENGTH = 16;
-const PREFIX_AT = 1 + SET_LENGTH + 2;
+const NAME_LENGTH = 16;
+const PREFIX_AT = 1 + NAME_LENGTH + 2;
 /** Below this a value is one message, whatever the server would take: reading its head moves it all. */
 const LARGEST_MESSAGE = 128 * 1_024;
 const LARGEST_PIECE = 512 * 1_024;
@@ -27,7 +27,8 @@ const AT_ONCE = 8;
 const LONGEST_WRITE_MS = 20_000;
 
 export interface Manifest {
-  readonly set: string;
+  /** Of the set. */
+  readonly name: string;
   readonly count: number;
   /** The value's first bytes, or none. */
   readonly prefix: Buffer;
@@ -59,28 +60,30 @@ export class Pieces {
   /** Writes the pieces of a value. */
   async write(task: string, value: Buffer): Promise<WrittenSet> {
     const began = performance.now();
-    const set = randomVersion();
+    const name = randomVersion();
+    const set = this.#subjects.set(task, name);
     const size = Math.min(LARGEST_PIECE, this.#largest);
     const pieces: Buffer[] = [];
     for (let at = 0; at < value.length; at += size) pieces.push(value.subarray(at, at + size));
     for (let at = 0; at < pieces.length; at += AT_ONCE) {
       const writes = pieces
         .slice(at, at + AT_ONCE)
-        .map((piece, n) => this.#connection.ask(this.#subjects.piece(task, set, at + n), piece));
+        .map((piece, n) => this.#connection.ask(this.#subjects.piece(set, at + n), piece));
       await Promise.all(writes);
     }
     const isFresh = (): boolean => performance.now() - began < LONGEST_WRITE_MS;
-    const manifest = encodeManifest(set, pieces.length, this.#prefixOf(value));
+    const manifest = encodeManifest(name, pieces.length, this.#prefixOf(value));
     return { set, manifest, isFresh };
   }
 
   /** The value whose manifest this is; undefined where its pieces are not there any more. */
-  async read(task: string, { set, count }: Manifest): Promise<Buffer | undefined> {
+  async read(task: string, { name, count }: Manifest): Promise<Buffer | undefined> {
+    const set = this.#subjects.set(task, name);
     const pieces: Buffer[] = [];
     while (pieces.length < count) {
       const some = Math.min(AT_ONCE, count - pieces.length);
       const reads = Array.from({ length: some }, (_, n) =>
-        this.#readPiece(this.#subjects.piece(task, set, pieces.length + n)),
+        this.#readPiece(this.#subjects.piece(set, pieces.length + n)),
       );
       for (const piece of await Promise.all(reads)) {
         if (piece === undefined) return undefined;
@@ -91,8 +94,8 @@ export class Pieces {
   }
 
   /** Removes the pieces of a set. */
-  async remove(task: string, set: string): Promise<void> {
-    const filter = `${task}.${set}.*`;
+  async remove(set: string): Promise<void> {
+    const filter = `${set}.*`;
     const subject = `$JS.API.STREAM.PURGE.${this.#subjects.bucket}`;
     await this.#connection.ask(subject, JSON.stringify({ filter }));
   }
@@ -115,11 +118,11 @@ export class Pieces {
   }
 }
 
-function encodeManifest(set: string, count: number, prefix: Buffer): Buffer {
+function encodeManifest(name: string, count: number, prefix: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(PREFIX_AT + prefix.length);
   bytes[0] = FORMAT;
-  bytes.write(set, 1, 'latin1');
-  bytes.writeUInt16LE(count, 1 + SET_LENGTH);
+  bytes.write(name, 1, 'latin1');
+  bytes.writeUInt16LE(count, 1 + NAME_LENGTH);
   prefix.copy(bytes, PREFIX_AT);
   return bytes;
 }
@@ -128,8 +131,8 @@ function encodeManifest(set: string, count: number, prefix: Buffer): Buffer {
 export function manifestIn(payload: Buffer): Manifest | undefined {
   if (payload[0] !== FORMAT) return undefined;
   return {
-    set: payload.toString('latin1', 1, 1 + SET_LENGTH),
-    count: payload.readUInt16LE(1 + SET_LENGTH),
+    name: payload.toString('latin1', 1, 1 + NAME_LENGTH),
+    count: payload.readUInt16LE(1 + NAME_LENGTH),
     prefix: payload.subarray(PREFIX_AT),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * Where things are in the stream. A task is at `<bucket>.<namespace>.<id>`, the pieces of one that
- * is too large for a message below that, and what is stored at a subject is hinted at below
- * `<bucket>-hints`.
+ * is too large for a message are below `<bucket>.~.<namespace>.<id>`, and what is stored at a subject
+ * is hinted at below `<bucket>-hints`. No namespace is named `~`.
  *
  * A dot would make two tokens of an id, so it is written as `%`, which no id holds.
  */
@@ -16,7 +16,7 @@ export class Subjects {
   readonly tasks: string;
   /** Pieces of large tasks, all of them. */
   readonly pieces: string;
-  /** Written to see whether the stream takes writes; no namespace has such a name. */
+  /** Written to see whether the stream takes writes. */
   readonly probe: string;
   readonly #hintsAt: number;
 
@@ -25,8 +25,8 @@ export class Subjects {
     this.all = `${bucket}.>`;
     this.hints = `${bucket}-hints.>`;
     this.tasks = `${bucket}.*.*`;
-    this.pieces = `${bucket}.*.*.*.*`;
-    this.probe = `${bucket}.~probe`;
+    this.pieces = `${bucket}.~.>`;
+    this.probe = `${bucket}.~`;
     this.#hintsAt = `${bucket}-hints.`.length;
   }
 
@@ -34,9 +34,23 @@ export class Subjects {
     return `${this.bucket}.${namespace}.${taskId.replaceAll('.', '%')}`;
   }
 
-  /** One piece of a value. `set` names all of them. */
-  piece(task: string, set: string, number: number): string {
-    return `${task}.${set}.${number}`;
+  /** What the pieces of one value begin with. `name` is this value's alone. */
+  set(task: string, name: string): string {
+    return `${this.bucket}.~${task.slice(this.bucket.length)}.${name}`;
+  }
+
+  piece(set: string, number: number): string {
+    return `${set}.${number}`;
+  }
+
+  /** The set of a piece. */
+  setOf(piece: string): string {
+    return piece.slice(0, piece.lastIndexOf('.'));
+  }
+
+  /** The task that a set was written for. */
+  taskOf(set: string): string {
+    return this.bucket + set.slice(`${this.bucket}.~`.length, set.lastIndexOf('.'));
   }
 
   /** The task of a hint; undefined where it is of something else. */
@@ -44,11 +58,5 @@ export class Subjects {
     const [namespace, token, ...more] = subject.slice(this.#hintsAt).split('.');
     if (token === undefined || more.length > 0) return undefined;
     return { namespace: namespace!, taskId: token.replaceAll('%', '.') };
-  }
-
-  /** The task and the set of a piece. */
-  pieceOf(subject: string): { readonly task: string; readonly set: string } {
-    const [bucket, namespace, token, set] = subject.split('.');
-    return { task: `${bucket}.${namespace}.${token}`, set: set! };
   }
 }
