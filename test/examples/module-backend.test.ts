@@ -1,69 +1,59 @@
-/** The worked example of a backend of one's own passes the conformance suite, loaded by its URL. */
-import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Broker, type ResultBackend, type ResultBackendOptions } from 'resultd';
+/**
+ * The worked example of a store of one's own, and with it the base of compare-and-swap stores, passes
+ * the conformance suite: on a map with calls that overlap, and swaps that lose at random.
+ */
+import { readFileSync } from 'node:fs';
+import { Broker } from 'resultd';
 import t from 'tap';
 import { request } from 'undici';
 import type { Factory } from '../conformance/factory.js';
+import { Random, testSeed } from '../conformance/random.js';
 import { conformance } from '../conformance/suite.js';
-import { ROOT } from '../support/markdown.js';
+import { MapBackend, TroubledStore } from '../support/map-store.js';
+import { fences, ROOT, readDocument, section } from '../support/markdown.js';
 import { ServiceProcess } from '../support/service-process.js';
 
-const url = (directory: string) =>
-  `module:./examples/module-backend/directory-backend.mjs?directory=${encodeURIComponent(directory)}`;
+const random = new Random(testSeed());
 
-/** The class that the broker makes, so that the suite can make more of them at once. */
-const { resultBackend } = await Broker.fromUrl(url('/nowhere'));
-const DirectoryBackend = resultBackend.constructor as new (
-  directory: string,
-  options?: ResultBackendOptions,
-) => ResultBackend;
-
-const directoryFactory: Factory = {
-  name: 'directory (example)',
-  deviations: [
-    {
-      test: 'outage: a subscription lives through it, and says that it may have missed some',
-      reason:
-        'only this process writes, and it notifies in memory: an outage makes it miss nothing',
-    },
-  ],
+const map: Factory = {
+  name: 'a map that can swap (example)',
   async open() {
-    const root = await mkdtemp(join(tmpdir(), 'resultd-directory-'));
-    const directory = join(root, 'outcomes');
+    const store = new TroubledStore(random);
     return {
-      create: (options) => new DirectoryBackend(directory, options),
-      async countStored() {
-        const names = await readdir(directory).catch(() => []);
-        return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).length;
-      },
+      create: (options) => new MapBackend(store, options),
+      countStored: async () => store.rows.size,
       outage: {
-        begin: async () => rename(root, `${root}-away`),
-        end: async () => rename(`${root}-away`, root),
+        begin: async () => store.faults.begin('gone'),
+        end: async () => store.faults.heal(),
       },
-      close: async () => rm(root, { recursive: true }),
+      async close() {},
     };
   },
 };
 
-conformance(directoryFactory);
+conformance(map);
 
-t.test('the service runs on it, and finds what it acknowledged after a kill', async (t) => {
-  const root = await mkdtemp(join(tmpdir(), 'resultd-directory-'));
-  t.teardown(() => rm(root, { recursive: true }));
-  const options = { flags: ['--backend', url(join(root, 'outcomes'))], cwd: ROOT };
-  const before = await ServiceProcess.start(t, options);
+t.test('the service runs on it', async (t) => {
+  const backend = 'module:./examples/module-backend/map-backend.mjs';
+  const { origin } = await ServiceProcess.start(t, { flags: ['--backend', backend], cwd: ROOT });
   const headers = { 'content-type': 'application/json' };
   const report = { method: 'POST', headers, body: '{"return_value":1.0}' } as const;
-  const answer = await request(`${before.origin}/v1/tasks/a:b/result`, report);
+  const answer = await request(`${origin}/v1/tasks/a:b/result`, report);
   t.equal(answer.statusCode, 201);
   await answer.body.dump();
-  before.signal('SIGKILL');
-  await before.exited;
-  const after = await ServiceProcess.start(t, options);
-  const { body } = await request(`${after.origin}/v1/tasks/a:b/result`);
+  const { body } = await request(`${origin}/v1/tasks/a:b/result`);
   t.match(await body.text(), '"return_value":1.0,');
+  const list = await request(`${origin}/v1/tasks`);
+  t.equal(list.statusCode, 501, 'it cannot list');
+  await list.body.dump();
+});
+
+t.test('what the documentation shows of it is what it is', async (t) => {
+  const shown = fences(section(readDocument('docs/backends.md'), '## Your own'));
+  const code = readFileSync(`${ROOT}examples/module-backend/map-backend.mjs`, 'utf8');
+  const blocks = shown.filter(({ language }) => language === 'js');
+  t.equal(blocks.length, 1);
+  for (const { text } of blocks) t.ok(code.includes(text), text);
 });
 
 t.test('a module that is not there is told by its file', async (t) => {
