@@ -33,6 +33,8 @@ export function statusRoutes(
   backend: ResultBackend,
   reader: TaskReader,
 ): void {
+  // The writes first: so they stand on the page, where one tries them from top to bottom.
+  for (const method of ['POST', 'PUT'] as const) writeRoute(app, backend, method);
   readRoute<{ Params: TaskParams; Querystring: WaitQuery }>(app, URL, {
     schema: {
       operationId: 'getStatus',
@@ -54,7 +56,6 @@ export function statusRoutes(
       return sendJson(reply, snapshot.toStatusView());
     },
   });
-  for (const method of ['POST', 'PUT'] as const) writeRoute(app, backend, method);
 }
 
 function writeRoute(app: FastifyInstance, backend: ResultBackend, method: 'POST' | 'PUT'): void {

@@ -89,7 +89,7 @@ function expiryRoute(app: FastifyInstance, backend: ResultBackend): void {
       summary: 'Give every record of a task a new expiry',
       description: 'Every live record of the task now expires that long from now.',
       tags: ['task'],
-      params: taskParams(EXAMPLE_IDS.failed),
+      params: taskParams(EXAMPLE_IDS.started),
       headers: WriteHeadersSchema,
       body: answers.body('The time to live', 'Expiry'),
       response: {

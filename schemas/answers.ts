@@ -278,8 +278,10 @@ export function itemsOrLines(description: string, name: 'BatchSet' | 'BatchAnswe
     content: {
       'application/json': { schema: Named(name) },
       'application/x-ndjson': {
-        schema: Type.String({ description: `Each line is one of the items: ${line}.` }),
-        example: LINES[name],
+        schema: Type.String({
+          description: `Each line is one of the items: ${line}.`,
+          examples: [LINES[name]],
+        }),
       },
     },
   };

@@ -13,7 +13,7 @@ interface Schema {
 }
 
 interface MediaType {
-  schema?: { $ref?: string };
+  schema?: Schema & { $ref?: string };
   example?: unknown;
   examples?: Record<string, { value?: unknown }>;
 }
@@ -74,7 +74,7 @@ function completeBody(
       continue;
     }
     const name = media.schema?.$ref?.split('/').at(-1);
-    const example = name === undefined ? undefined : named[name]?.examples?.[0];
+    const example = (name === undefined ? media.schema : named[name])?.examples?.[0];
     if (example !== undefined) media.example ??= structuredClone(example);
   }
 }

@@ -27,6 +27,27 @@ function showStreams<R extends object>(request: R): R {
   return Object.assign(request, { userFetch });
 }
 
+interface Toolbox {
+  readonly fn: { getSampleSchema(...args: unknown[]): unknown };
+}
+
+/** The page takes lines for JSON, and would show them as one long string in quotes. */
+function showLines({ fn: { getSampleSchema } }: Toolbox): object {
+  const sample = (schema: unknown, type: unknown, settings: unknown, example: unknown): unknown =>
+    String(type).includes('ndjson') && typeof example === 'string'
+      ? example
+      : getSampleSchema(schema, type, settings, example);
+  return { fn: { getSampleSchema: sample } };
+}
+
+/** What the page has by default: without it, it would load no description. */
+function downloadDescription(toolbox: unknown): object {
+  const { SwaggerUIBundle } = globalThis as unknown as {
+    SwaggerUIBundle: { plugins: { DownloadUrl(toolbox: unknown): object } };
+  };
+  return SwaggerUIBundle.plugins.DownloadUrl(toolbox);
+}
+
 export const PAGE: Pick<FastifySwaggerUiOptions, 'theme' | 'uiConfig'> = {
   theme: {
     title: 'resultd',
@@ -45,5 +66,6 @@ export const PAGE: Pick<FastifySwaggerUiOptions, 'theme' | 'uiConfig'> = {
     layout: 'BaseLayout',
     defaultModelsExpandDepth: 0,
     requestInterceptor: showStreams,
+    plugins: [downloadDescription, showLines],
   },
 };
