@@ -3,10 +3,11 @@ import { httpWorld } from './http-world.js';
 import { lmdbWorld } from './lmdb-world.js';
 import { mapWorld } from './map-world.js';
 import { memoryWorld } from './memory-world.js';
+import { natsWorld } from './nats-world.js';
 import { redisWorld } from './redis-world.js';
 import type { World } from './world.js';
 
-export const WORLDS = ['memory', 'lmdb', 'compare-and-swap', 'redis', 'http'] as const;
+export const WORLDS = ['memory', 'lmdb', 'compare-and-swap', 'redis', 'nats', 'http'] as const;
 
 export type WorldName = (typeof WORLDS)[number];
 
@@ -20,6 +21,8 @@ export async function openWorld(name: WorldName): Promise<World> {
       return mapWorld();
     case 'redis':
       return redisWorld();
+    case 'nats':
+      return natsWorld();
     case 'http':
       return httpWorld();
     default:
