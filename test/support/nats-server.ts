@@ -12,7 +12,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freePort } from './redis-server.js';
 
-const NEW_PROGRAM = fileURLToPath(
+/** Where scripts/build-nats-server.sh puts it. */
+export const NEW_NATS = fileURLToPath(
   new URL('../../../.tools/bin/nats-server-2.12.15', import.meta.url),
 );
 const IS_READY = 'Server is ready';
@@ -23,7 +24,7 @@ export type NatsVersion = 'debian' | 'new';
 
 /** The versions that can be run here. Under CI every one must be. */
 export function natsVersions(): readonly NatsVersion[] {
-  if (existsSync(NEW_PROGRAM)) return ['debian', 'new'];
+  if (existsSync(NEW_NATS)) return ['debian', 'new'];
   if (process.env.CI === 'true') {
     throw new Error('the newer nats-server is missing: run scripts/build-nats-server.sh');
   }
@@ -84,7 +85,7 @@ export class NatsServer {
 
   /** Starts it again, on the same port and data. */
   async restart(): Promise<void> {
-    const program = this.#options.version === 'new' ? NEW_PROGRAM : 'nats-server';
+    const program = this.#options.version === 'new' ? NEW_NATS : 'nats-server';
     const child = spawn(program, ['-c', join(this.directory, 'nats.conf')], {
       stdio: ['ignore', 'ignore', 'pipe'],
       // Debian puts it where only root looks.
