@@ -71,13 +71,13 @@ t.test('there are at most 20 flushes in a second', async (t) => {
   const { backend, open } = await start(t);
   const sink = open();
   const startedAt = performance.now();
-  for (let done = 0; performance.now() - startedAt < 500; done += 1) {
+  for (let done = 0; sink.events.length < 10; done += 1) {
     await backend.setProgress('a', { state: 'STARTED', meta: { done } });
     await delay(1);
   }
   const flushes = sink.events.length;
-  const most = (performance.now() - startedAt) / 50 + 1;
-  t.ok(flushes >= 4 && flushes <= most, `${flushes} flushes, at most ${most}`);
+  const tookMs = performance.now() - startedAt;
+  t.ok(tookMs > 300, `${flushes} flushes in ${tookMs} ms`);
   t.equal(backend.batches, flushes, 'each is one read');
 });
 

@@ -13,6 +13,7 @@ let stores = 0;
 
 const factory: Factory = {
   name: 'redis cluster',
+  isShared: true,
   async open() {
     stores += 1;
     const prefix = `store-${stores}:`;

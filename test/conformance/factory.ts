@@ -36,5 +36,7 @@ export interface Deviation {
 export interface Factory {
   readonly name: string;
   open(): Promise<Fixture>;
+  /** All stores are on one server, so that an outage of one is one of all. Default: false. */
+  readonly isShared?: boolean;
   readonly deviations?: readonly Deviation[];
 }

@@ -49,13 +49,17 @@ const TOPICS: readonly Topic[] = [
   outage,
 ];
 
+/** Topics that run side by side: each has a store of its own, and they wait most of the time. */
+const TOPICS_AT_ONCE = 4;
+
 /** Registers every test of the contract for one backend. A test's full name is `topic: name`. */
 export function conformance(factory: Factory): void {
   const seed = testSeed();
+  t.jobs = factory.isShared === true ? 1 : TOPICS_AT_ONCE;
   t.comment(`${factory.name}: seed ${seed}; RESULTD_TEST_SEED=${seed} runs it again`);
   const deviations = new Map(factory.deviations?.map(({ test, reason }) => [test, reason]));
   for (const topic of TOPICS) {
-    t.test(`${factory.name}: ${topic.name}`, (topicTest) =>
+    t.test(`${factory.name}: ${topic.name}`, { buffered: true }, (topicTest) =>
       runTopic(topicTest, topic, factory, { deviations, seed }),
     );
   }

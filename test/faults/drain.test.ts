@@ -118,14 +118,17 @@ t.test(
 
     t.same(await service.exited, { code: 0, signal: null });
     const tookMs = performance.now() - signalledAt;
-    t.ok(tookMs >= DRAIN_MS && tookMs < DRAIN_MS + CLOSE_MS, `it took ${Math.round(tookMs)} ms`);
+    t.ok(
+      tookMs >= DRAIN_MS * 0.9 && tookMs < DRAIN_MS + CLOSE_MS,
+      `it took ${Math.round(tookMs)} ms`,
+    );
     await idle.ended();
     t.equal(idle.received, '', 'an idle connection was closed at the end');
 
     const written = await Promise.all(writers);
     for (const { acknowledged, failedAt, failure } of written) {
       const servedMs = failedAt - signalledAt;
-      t.ok(servedMs > DRAIN_MS * 0.95, `served for ${Math.round(servedMs)} ms, then ${failure}`);
+      t.ok(servedMs > DRAIN_MS * 0.8, `served for ${Math.round(servedMs)} ms, then ${failure}`);
       t.ok(acknowledged.at(-1)!.at - signalledAt > DRAIN_MS / 2, 'and taken');
     }
     // What connects at the moment of the end may find nobody, or a reset; nothing else is cut. To

@@ -1,4 +1,4 @@
 /** The HTTP API over the memory backend. */
 import { apiSuite } from './api-suite.js';
 
-apiSuite('memory', async () => ({ url: 'memory:', close: async () => {} }));
+apiSuite('memory', async () => ({ url: 'memory:', close: async () => {} }), true);

@@ -2,7 +2,11 @@
 import { RedisServer } from '../support/redis-server.js';
 import { apiSuite } from './api-suite.js';
 
-apiSuite('redis', async () => {
-  const server = await RedisServer.start({ appendOnly: true });
-  return { url: server.url, close: () => server.stop() };
-});
+apiSuite(
+  'redis',
+  async () => {
+    const server = await RedisServer.start({ appendOnly: true });
+    return { url: server.url, close: () => server.stop() };
+  },
+  true,
+);

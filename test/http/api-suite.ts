@@ -24,41 +24,56 @@ import { vectors } from './suite/vectors.js';
 import { waiting } from './suite/waiting.js';
 import { watching } from './suite/watching.js';
 
-const TOPICS: readonly Topic[] = [
+/** What a store could spoil although it keeps the contract: what goes to it and comes from it as a whole. */
+const OF_STORES: readonly Topic[] = [
   outcomes,
+  conditions,
+  consume,
+  waiting,
+  events,
+  batchGet,
+  batchSet,
+  lists,
+];
+
+/** What is the same on every store that keeps the contract. */
+const OF_ALL: readonly Topic[] = [
   exceptions,
   opaque,
   statuses,
   tasks,
   vectors,
-  conditions,
-  consume,
   expiry,
-  waiting,
   watching,
-  events,
   refusals,
-  batchGet,
-  batchSet,
   batchWait,
-  lists,
 ];
 
-/** Registers every test for one backend. `open` gives an empty store each time. */
-export function apiSuite(name: string, open: () => Promise<Store>): void {
+/** Topics that run side by side: each has a store of its own, and they wait most of the time. */
+const TOPICS_AT_ONCE = 4;
+
+/**
+ * Registers the tests for one backend: all of them, or those of what touches the store. `open` gives an
+ * empty store each time.
+ */
+export function apiSuite(name: string, open: () => Promise<Store>, isWhole = false): void {
   const start = async (test: Test, options: ServiceOptions): Promise<Service> => {
     const store = await open();
     test.teardown(() => store.close());
     return Service.start(test, store.url, options);
   };
-  for (const topic of TOPICS) {
-    t.test(`${name}: ${topic.name}`, async (test) => {
-      const api = new Api(await start(test, {}), start);
-      for (const [title, run] of Object.entries(topic.cases)) {
-        await test.test(title, (child) => run(child, api));
-      }
-    });
-  }
+  t.test(name, async (suite) => {
+    suite.jobs = TOPICS_AT_ONCE;
+    for (const topic of isWhole ? [...OF_STORES, ...OF_ALL] : OF_STORES) {
+      suite.test(topic.name, { buffered: true }, async (test) => {
+        const api = new Api(await start(test, {}), start);
+        for (const [title, run] of Object.entries(topic.cases)) {
+          await test.test(title, (child) => run(child, api));
+        }
+      });
+    }
+  });
+  if (!isWhole) return;
   t.test(`${name}: every answer is documented, and every documented one was seen`, async (test) =>
     isDocumented(test, await start(test, {})),
   );

@@ -86,7 +86,7 @@ export const batchWait: Topic = {
       for (const [duration, least] of [
         ['0', 0],
         [0, 0],
-        ['400ms', 370],
+        ['400ms', 250],
       ] as const) {
         const body = { task_ids: [a, b, c], mode: { count: 2 }, wait: duration };
         const { answer, ms } = await timed(wait(api, body));
