@@ -45,7 +45,7 @@ class Answer:
     @property
     def is_absent(self) -> bool:
         """Whether resultd itself says that it knows no such task."""
-        return self.status == 404 and self.problem in _ABSENT
+        return self.status in (404, 410) and self.problem in _ABSENT
 
     @property
     def detail(self) -> str:

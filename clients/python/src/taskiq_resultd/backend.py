@@ -18,6 +18,7 @@ from .exceptions import ResultIsMissingError
 from .loops import LoopClient, LoopClients
 from .many import ManyReady, ManyWait
 from .outcomes import Body, OutcomeCodec, replacements
+from .patience import patience_of_caller
 from .progress import decode_progress, encode_progress
 from .retries import RetryPolicy
 from .serializers import JSON, content_type_of
@@ -47,8 +48,8 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
     :param content_type: of what the serializer writes; known for taskiq's own.
     :param retry_for: seconds for which a call tries again while the service cannot be reached or
         says 'later'. After that it raises ``ResultdUnavailableError``.
-    :param ready_wait: seconds that one ``is_result_ready`` waits for the result at most. taskiq
-        looks at the time-out of ``wait_result`` only in between, so it may be late by this much.
+    :param ready_wait: seconds that ``is_result_ready`` waits for the result at most, where it is
+        asked again. ``wait_result`` waits until its own time-out.
     :param request_timeout: seconds that one request may take, besides waiting.
     :raises ValueError: for a url, a time or a ``result_ttl`` that is not valid.
     """
@@ -113,13 +114,17 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         raise answer.unexpected()
 
     async def is_result_ready(self, task_id: str) -> bool:
-        """Whether there is an outcome; waits for it up to ``ready_wait``.
+        """Whether there is an outcome.
+
+        Who asks for the first time is told at once. Who asks again within 5 s of a 'no' waits for
+        it up to ``ready_wait``, and taskiq's ``wait_result`` waits until its own time-out.
 
         False also while the service cannot be reached; after ``retry_for`` without an answer that
         is ``ResultdUnavailableError``.
         """
+        patience = patience_of_caller(task_id)
         client = await self._clients.current()
-        return await client.waits.is_ready(task_id)
+        return await client.waits.is_ready(task_id, patience)
 
     async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[_ReturnType]:
         """Give the outcome, and remove it where ``keep_results`` is False.

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from .ids import encode_task_id
 from .serializers import JSON
 from .transport import Request, Transport
 
-_MOST_IDS = 10_000
+MOST_IDS = 10_000
 """Ids that resultd takes in one request."""
 _WAIT_S = 30.0
 _QUICK_S = 0.5
@@ -37,13 +37,13 @@ class ManyWait:
 
         :raises ValueError: for a ``count`` that can never be reached, or a part of too many ids.
         """
-        self._id_of = {encode_task_id(task_id): task_id for task_id in task_ids}
-        self._pending = list(self._id_of)
+        self._task_ids = list(dict.fromkeys(task_ids))
+        self._pending = self._task_ids
         self._left = len(self._pending) if count is None else count
         if not 0 <= self._left <= len(self._pending):
             raise ValueError(f"count is {count}, and there are {len(self._pending)} tasks")
-        if self._left < len(self._pending) and len(self._pending) > _MOST_IDS:
-            raise ValueError(f"part of more than {_MOST_IDS} tasks cannot be waited for at once")
+        if self._left < len(self._pending) and len(self._pending) > MOST_IDS:
+            raise ValueError(f"part of more than {MOST_IDS} tasks cannot be waited for at once")
 
     async def run(self, transport: Transport, timeout: float) -> ManyReady:
         """Ask until enough are ready or ``timeout`` seconds have passed; below 0: without end."""
@@ -51,40 +51,44 @@ class ManyWait:
         while self._left > 0:
             left = _WAIT_S if deadline is None else max(0.0, deadline - time.monotonic())
             asked_at = time.monotonic()
-            self._take(await transport.ask(self._request(min(left, _WAIT_S))))
+            asked = self._pending[:MOST_IDS]
+            request = wait_request(asked, min(self._left, len(asked)), min(left, _WAIT_S))
+            found = ready_among(asked, await transport.ask(request))
+            self._pending = [task_id for task_id in self._pending if task_id not in found]
+            self._left -= len(found)
             if self._left > 0 and deadline is not None and time.monotonic() >= deadline:
                 break
             if self._left > 0 and time.monotonic() - asked_at < min(left, _QUICK_S):
                 await asyncio.sleep(random.uniform(0, _QUICK_S))  # a service that shuts down
         pending = set(self._pending)
         return ManyReady(
-            ready=[plain for encoded, plain in self._id_of.items() if encoded not in pending],
-            pending=[self._id_of[encoded] for encoded in self._pending],
+            ready=[task_id for task_id in self._task_ids if task_id not in pending],
+            pending=self._pending,
             is_complete=self._left <= 0,
         )
 
-    def _request(self, wait: float) -> Request:
-        task_ids = self._pending[:_MOST_IDS]
-        enough = min(self._left, len(task_ids))
-        body = {
-            "task_ids": task_ids,
-            "mode": {"count": enough},
-            "wait": f"{round(wait * 1000)}ms",
-            "include": "status",
-        }
-        content = json.dumps(body).encode()
-        headers = {"Content-Type": JSON}
-        return Request("POST", "/v1/batch/wait", headers=headers, body=content, waits=wait)
 
-    def _take(self, answer: Answer) -> None:
-        document = answer.json() if answer.status == 200 else None
-        ready = document.get("ready") if isinstance(document, dict) else None
-        if not isinstance(ready, list):
-            raise answer.unexpected()
-        found = {_task_id(entry, answer) for entry in ready}
-        before = len(self._pending)
-        self._pending = [task_id for task_id in self._pending if task_id not in found]
-        self._left -= before - len(self._pending)
+def wait_request(task_ids: Sequence[str], count: int, seconds: float) -> Request:
+    """Make the request that waits for so many of the tasks."""
+    body = {
+        "task_ids": [encode_task_id(task_id) for task_id in task_ids],
+        "mode": {"count": count},
+        "wait": f"{round(seconds * 1000)}ms",
+        "include": "status",
+    }
+    content = json.dumps(body).encode()
+    headers = {"Content-Type": JSON}
+    return Request("POST", "/v1/batch/wait", headers=headers, body=content, waits=seconds)
+
+
+def ready_among(task_ids: Iterable[str], answer: Answer) -> set[str]:
+    """Give those of the tasks that the answer says are ready."""
+    document = answer.json() if answer.status == 200 else None
+    entries = document.get("ready") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise answer.unexpected()
+    ready = {_task_id(entry, answer) for entry in entries}
+    return {task_id for task_id in task_ids if encode_task_id(task_id) in ready}
 
 
 def _task_id(entry: Any, answer: Answer) -> str:

@@ -7,7 +7,6 @@ first needs it (see loops.py).
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from urllib.parse import quote
 
 import aiohttp
@@ -15,12 +14,15 @@ from yarl import URL
 
 from .answers import Answer
 from .ids import encode_task_id
+from .payload import Payload
 from .retries import Backoff, PassingTroubleError, RetryPolicy
 
 _CONNECT_S = 5.0
 _WAIT_SLACK_S = 10.0
 """A long poll that is this late is taken for lost."""
 _PASSING = frozenset({429, 500, 502, 503, 504})
+_ABOUT_THE_BODY = frozenset({200, 201, 400})
+"""Such an answer to a body that was not sent whole is one to other bytes."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,13 @@ class Transport:
         if request.waits > 0:
             slack = request.waits + min(slack, _WAIT_SLACK_S)
         timeout = aiohttp.ClientTimeout(total=slack, sock_connect=_CONNECT_S)
+        payload = None if request.body is None else Payload(request.body)
         try:
             async with self._session.request(
                 request.method,
                 url,
                 headers=request.headers,
-                # As a file, since aiohttp sends large bytes at once and warns about it.
-                data=None if request.body is None else BytesIO(request.body),
+                data=payload,
                 timeout=timeout,
                 allow_redirects=False,
             ) as response:
@@ -113,4 +115,6 @@ class Transport:
             raise PassingTroubleError(f"{asked} failed: {error!r}") from error
         if answer.status in _PASSING:
             raise PassingTroubleError(str(answer.unexpected()), answer.retry_after())
+        if answer.status in _ABOUT_THE_BODY and payload is not None and not payload.is_whole:
+            raise PassingTroubleError(f"{asked} got {answer.status} before its body was sent")
         return answer

@@ -10,7 +10,9 @@ from typing import Literal
 import aiohttp
 from aiohttp import web
 
-WITHIN_S = 30.0
+from taskiq_resultd.payload import Payload
+
+from .processes import HANGS_AFTER_S
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,9 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/html"})
 
 
-Fault = Reply | Literal["cut before", "cut after", "pass"]
-"""``cut before``: the service never sees the request. ``cut after``: its answer gets lost."""
+Fault = Reply | Literal["cut before", "cut after", "hang", "pass"]
+"""``cut before``: the service never sees the request. ``cut after``: its answer gets lost.
+``hang``: it is never answered."""
 
 
 class Front:
@@ -46,7 +49,7 @@ class Front:
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until this holds; it is looked at when a request begins or ends."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(holds), WITHIN_S)
+            await asyncio.wait_for(self._changed.wait_for(holds), HANGS_AFTER_S)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.requests.append(f"{request.method} {request.path_qs}")
@@ -65,10 +68,12 @@ class Front:
             return web.Response(status=fault.status, text=fault.text, headers=fault.headers)
         if fault == "cut before":
             return _cut(request)
+        if fault == "hang":
+            await asyncio.Event().wait()
         async with self._client.request(
             request.method,
             self._target + request.raw_path,
-            data=await request.read() or None,
+            data=Payload(body) if (body := await request.read()) else None,
             headers=_without_hops(request.headers),
         ) as answer:
             body = await answer.read()

@@ -1,0 +1,84 @@
+"""Bodies arrive whole, or the sending has failed: no outcome is lost to a kept connection."""
+
+import pytest
+from taskiq.abc.serializer import TaskiqSerializer
+from taskiq.serializers import JSONSerializer, PickleSerializer
+
+from .conftest import MakeBackend
+from .support.front import Fault, Front, Reply
+from .support.results import success
+
+BOTH = pytest.mark.parametrize(
+    "serializer", [JSONSerializer(), PickleSerializer()], ids=["json", "pickle"]
+)
+# About what a socket takes that nobody reads, and below the service's limit.
+LARGE = "x" * 8_000_000
+INVALID = Reply(
+    400,
+    '{"type": "urn:resultd:problem:invalid-body", "detail": "the body is empty"}',
+    {"Content-Type": "application/problem+json"},
+)
+
+
+@BOTH
+@pytest.mark.parametrize("fault", ["cut before", "cut after"])
+async def test_kept_connection_that_is_dead_loses_no_outcome(
+    make_backend: MakeBackend,
+    front: Front,
+    task_id: str,
+    serializer: TaskiqSerializer,
+    fault: Fault,
+) -> None:
+    backend = make_backend(front.url, serializer=serializer)
+    for value in range(3):
+        front.faults.extend(["pass", fault])
+        await backend.set_result(f"{task_id}-before", success(value))
+        await backend.set_result(task_id, success(value))
+        assert (await backend.get_result(task_id)).return_value == value
+        front.faults.clear()
+
+
+async def test_put_that_was_answered_to_nobody_is_not_put_again(
+    make_backend: MakeBackend, front: Front, task_id: str
+) -> None:
+    # Its outcome may have been consumed meanwhile. aiohttp itself sends a PUT again.
+    backend = make_backend(front.url)
+    await backend.set_result(f"{task_id}-before", success())
+    front.faults.append("cut after")
+    await backend.set_result(task_id, success())
+    methods = [request.split()[0] for request in front.requests]
+    assert methods == ["PUT", "PUT", "POST"]
+
+
+@BOTH
+async def test_answer_to_a_body_that_was_not_sent_whole_is_no_refusal(
+    make_backend: MakeBackend, front: Front, task_id: str, serializer: TaskiqSerializer
+) -> None:
+    backend = make_backend(front.url, serializer=serializer)
+    front.faults.append(INVALID)
+    await backend.set_result(task_id, success(LARGE))
+    assert (await backend.get_result(task_id)).return_value == LARGE
+
+
+async def test_early_answer_leaves_nothing_of_the_body_to_the_next_request(
+    make_backend: MakeBackend, front: Front, task_id: str
+) -> None:
+    backend = make_backend(front.url)
+    for value in (LARGE, 12):
+        front.faults.extend([Reply(503), Reply(503)])
+        await backend.set_result(task_id, success(value))
+        assert (await backend.get_result(task_id)).return_value == value
+
+
+async def test_empty_body_is_a_body(make_backend: MakeBackend, task_id: str) -> None:
+    class Nothing(TaskiqSerializer):
+        def dumpb(self, value: object) -> bytes:
+            return b""
+
+        def loadb(self, value: bytes) -> object:
+            assert value == b""
+            return success().model_dump()
+
+    backend = make_backend(serializer=Nothing())
+    await backend.set_result(task_id, success())
+    assert (await backend.get_result(task_id)).return_value == 11
