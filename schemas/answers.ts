@@ -214,7 +214,8 @@ const ANY: Problems = {
 /** The errors of a read of one task. */
 export const READ_PROBLEMS: Problems = {
   ...ANY,
-  404: ['task-unknown', 'task-removed'],
+  404: ['task-unknown'],
+  410: ['task-removed'],
   429: ['too-many-waiters-for-caller'],
   503: [...ANY[503]!, 'too-many-waiters'],
 };

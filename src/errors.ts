@@ -15,7 +15,7 @@ export const CATALOGUE = {
   unauthenticated: { status: 401, title: 'Authentication is needed', retryable: false },
   forbidden: { status: 403, title: 'The request is not allowed', retryable: false },
   'task-unknown': { status: 404, title: 'The task is unknown', retryable: false },
-  'task-removed': { status: 404, title: 'The task was removed', retryable: false },
+  'task-removed': { status: 410, title: 'The task was removed', retryable: false },
   'route-unknown': { status: 404, title: 'There is nothing at this path', retryable: false },
   'method-not-allowed': { status: 405, title: 'The method is not allowed', retryable: false },
   'outcome-conflict': {
@@ -150,7 +150,8 @@ export const taskUnknown = (taskId: string): ResultdError =>
 export const taskRemoved = (taskId: string): ResultdError =>
   new ResultdError(
     'task-removed',
-    `task ${shown(taskId)} was deleted, consumed or expired while this request waited for it`,
+    `task ${shown(taskId)} was deleted or consumed while this request waited for it: stop waiting, ` +
+      'unless it is to be run again',
     { taskState: 'UNKNOWN' },
   );
 

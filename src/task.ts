@@ -6,7 +6,7 @@
  * has a `code` of its own: see `task/task-errors.ts`.
  */
 import { randomUUID } from 'node:crypto';
-import { HEAD_ONLY, WITH_BODY, WITH_LOG } from './record/entry.js';
+import { HEAD_ONLY, NEVER, WITH_BODY, WITH_LOG } from './record/entry.js';
 import { checkTaskId } from './record/names.js';
 import type { GetOptions } from './result-backend.js';
 import type { TaskBroker } from './task/broker.js';
@@ -125,7 +125,7 @@ export class Task<Value = unknown> {
    * Changes that follow each other closely may be seen as one. An unknown task is waited for.
    *
    * It ends as `waitResult` does: with `task-removed`, with `TaskTimeoutError`, or with the signal's
-   * reason.
+   * reason; and with `task-unknown` where the task has expired.
    */
   async *statuses(limits: WaitLimits = {}): AsyncGenerator<TaskStatus, void, undefined> {
     const { taskId } = this;
@@ -134,11 +134,16 @@ export class Task<Value = unknown> {
     let last: TaskStatus | undefined;
     for (;;) {
       const leftMs = Math.max(0, deadline - performance.now());
-      const { snapshot } = await this.broker.waits.wait(
-        { taskId, parts: HEAD_ONLY, knownVersions: last === undefined ? [] : [last.version] },
+      const known =
+        last === undefined
+          ? { knownVersions: [] }
+          : { knownVersions: [last.version], knownUntil: last.expiresAt ?? NEVER };
+      const { reason, snapshot } = await this.broker.waits.wait(
+        { taskId, parts: HEAD_ONLY, ...known },
         { signal, timeoutMs: leftMs },
       );
-      if (snapshot === undefined && last !== undefined) throw removedTask(taskId);
+      if (reason === 'removed') throw removedTask(taskId);
+      if (snapshot === undefined && last !== undefined) throw unknownTask(taskId);
       if (snapshot !== undefined && snapshot.version !== last?.version) {
         last = statusOf(snapshot);
         yield last;

@@ -180,7 +180,10 @@ export class WaitHub implements TaskWaits {
       return;
     }
     const topic = this.#topics.get(notification.taskId);
-    if (topic !== undefined) this.#refresh(topic);
+    if (topic !== undefined) {
+      topic.hear(notification.version, this.#clock);
+      this.#refresh(topic);
+    }
     this.#many.hear(notification.taskId);
   }
 
@@ -207,6 +210,7 @@ export class WaitHub implements TaskWaits {
   }
 
   #settle(topic: Topic, snapshot: TaskSnapshot | undefined, beganAt: number): void {
+    topic.found(snapshot, beganAt);
     for (const waiter of topic.waiters()) {
       if (waiter.registeredAt >= beganAt) continue;
       const reason = reasonToEnd(waiter, snapshot);

@@ -210,6 +210,75 @@ t.test('removed only where it was known when it parked', async (t) => {
   t.equal((await unknown.result).reason, 'done');
 });
 
+t.test('a task that expires is not removed, however its end comes to be known', async (t) => {
+  const { backend, wait } = await open(t, { safetyNetMs: 1 });
+  const gone = async (taskId: string): Promise<void> => {
+    await until('it has expired', () => Date.now() > (expiry.get(taskId) ?? 0));
+    const before = backend.batches;
+    await until('all has been read again', () => backend.batches > before + 1);
+    await settled();
+  };
+  const expiry = new Map<string, number>();
+  const expires = async (taskId: string, ttlMs: number): Promise<void> => {
+    const receipt = await backend.expire(taskId, ttlMs);
+    expiry.set(taskId, receipt!.snapshot!.expiresAt!);
+  };
+  for (const taskId of ['by-itself', 'shortened', 'rewritten']) {
+    await backend.setProgress(taskId, { state: 'STARTED' }, { ttlMs: 1e9 });
+  }
+  await expires('by-itself', 500);
+  const ids = ['by-itself', 'shortened', 'rewritten'] as const;
+  const waits = ids.map((taskId) => wait(taskId));
+  await settled();
+  await expires('shortened', 1);
+  await backend.setProgress('rewritten', { state: 'RETRY' }, { ttlMs: 1 });
+  expiry.set('rewritten', Date.now() + 1);
+  for (const [at, taskId] of ids.entries()) {
+    await gone(taskId);
+    t.notOk(await hasEnded(waits[at]!), `${taskId}: it stays parked`);
+    await backend.setResult(taskId, success(1));
+    t.equal((await waits[at]!.result).reason, 'done', `${taskId}: an outcome still comes`);
+  }
+});
+
+t.test('at the deadline, a task that has expired is unknown', async (t) => {
+  const { backend, wait } = await open(t, { safetyNetMs: 1 });
+  await backend.setProgress('task', { state: 'STARTED' }, { ttlMs: 20 });
+  const { reason, snapshot } = await wait('task', { timeoutMs: 200 }).result;
+  t.same([reason, snapshot], ['timeout', undefined]);
+});
+
+t.test('a removal that nobody was told of is seen by the next read of all', async (t) => {
+  const { backend, wait } = await open(t, { safetyNetMs: 1 });
+  await backend.setProgress('task', { state: 'STARTED' });
+  const waiting = wait('task');
+  await settled();
+  backend.isDeaf = true;
+  await backend.delete('task');
+  t.equal((await waiting.result).reason, 'removed');
+});
+
+t.test('what an earlier wait has found is removed where it is gone before its time', async (t) => {
+  const { wait } = await open(t);
+  const knownUntil = Date.now() + 3_600_000;
+  t.equal((await wait('task', { knownUntil }).result).reason, 'removed');
+  const past = wait('task', { knownUntil: Date.now() - 1 });
+  t.notOk(await hasEnded(past), 'it has expired: its outcome may come');
+});
+
+t.test('a late hint of an earlier removal does not end a wait', async (t) => {
+  const { backend, wait } = await open(t, { safetyNetMs: 1 });
+  await backend.setProgress('task', { state: 'STARTED' }, { ttlMs: 200 });
+  const waiting = wait('task');
+  await settled();
+  backend.hint('task');
+  await until('it was read', () => backend.reads > 1);
+  await until('it has expired and was swept', () => backend.storedTasks === 0);
+  const before = backend.batches;
+  await until('all has been read again', () => backend.batches > before + 1);
+  t.notOk(await hasEnded(waiting));
+});
+
 t.test('who knows a version of an unknown task is told at once', async (t) => {
   const { wait } = await open(t);
   t.same(await wait('task', { knownVersions: ['1-1.o'] }).result, {

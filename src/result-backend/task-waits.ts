@@ -17,8 +17,11 @@ export interface WaitRequest {
    * an ETag without quotes). With an empty list: until there is a task at all.
    */
   readonly knownVersions?: readonly string[] | undefined;
-  /** An earlier wait has found the task: where it is gone, it was removed. Default: false. */
-  readonly wasKnown?: boolean | undefined;
+  /**
+   * An earlier wait has found the task, whose last record expires then (epoch milliseconds, or
+   * `NEVER`): where it is gone before, it was removed. Default: none has.
+   */
+  readonly knownUntil?: number | undefined;
   /** Who waits, for the limit on each caller. */
   readonly caller: string;
 }
@@ -26,7 +29,8 @@ export interface WaitRequest {
 /**
  * What a wait ended with.
  * - `done`: what was waited for has come.
- * - `removed`: the task was known when the waiter was parked, and is gone.
+ * - `removed`: the task was known when the waiter was parked, and was deleted or consumed. One that
+ *   has expired ends no wait.
  * - `timeout`: time is up; the snapshot is what an immediate read gives.
  * - `draining`: this process is shutting down; the snapshot is the present state.
  */
@@ -75,4 +79,15 @@ export interface TaskWaits {
   wait(request: WaitRequest): Wait;
   /** Waits for many tasks, as one waiter. */
   waitMany(request: ManyWaitRequest): ManyWait;
+}
+
+/**
+ * How far this clock and the store's may be apart, in milliseconds. A task that is gone so much before
+ * its time has not expired.
+ */
+const SKEW_MS = 60_000;
+
+/** Whether a task that was to expire then (undefined: that was not known) has not come to it. */
+export function isBeforeItsTime(expiresAt: number | undefined): boolean {
+  return expiresAt !== undefined && Date.now() + SKEW_MS < expiresAt;
 }

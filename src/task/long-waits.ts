@@ -13,6 +13,7 @@ import {
   shown,
   storeUnavailable,
 } from '../errors.js';
+import { NEVER } from '../record/entry.js';
 import type {
   ManyWaitRequest,
   ManyWaitResult,
@@ -79,14 +80,15 @@ export class LongWaits {
    * cannot be asked at the deadline, or after `close`; `invalid-parameter` for a time that is none.
    */
   wait(
-    request: Pick<WaitRequest, 'taskId' | 'parts' | 'knownVersions'>,
+    request: Pick<WaitRequest, 'taskId' | 'parts' | 'knownVersions' | 'knownUntil'>,
     limits: WaitLimits,
   ): Promise<WaitResult> {
-    let wasKnown = false;
+    let { knownUntil } = request;
     return this.#chain<WaitResult>(limits, {
-      begin: (waits, timeoutMs) => waits.wait({ ...request, wasKnown, timeoutMs, caller: CALLER }),
+      begin: (waits, timeoutMs) =>
+        waits.wait({ ...request, knownUntil, timeoutMs, caller: CALLER }),
       isOver: ({ reason, snapshot }) => {
-        wasKnown ||= snapshot !== undefined;
+        if (snapshot !== undefined) knownUntil = snapshot.expiresAt ?? NEVER;
         return reason === 'done' || reason === 'removed';
       },
     });

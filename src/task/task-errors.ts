@@ -86,6 +86,7 @@ export const unreadyTask = (taskId: string, taskState: string): ResultdError =>
 export const removedTask = (taskId: string): ResultdError =>
   new ResultdError(
     'task-removed',
-    `task ${shown(taskId)} was deleted, consumed or expired while it was waited for`,
+    `task ${shown(taskId)} was deleted or consumed while it was waited for: stop waiting, unless it is to ` +
+      'be run again',
     { taskState: 'UNKNOWN' },
   );

@@ -4,9 +4,14 @@
  */
 
 import type { ResultdError } from '../errors.js';
-import { HEAD_ONLY, type Parts, WITH_BODY, WITH_LOG } from '../record/entry.js';
+import { HEAD_ONLY, NEVER, type Parts, WITH_BODY, WITH_LOG } from '../record/entry.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
-import type { Wait, WaitRequest, WaitResult } from '../result-backend/task-waits.js';
+import {
+  isBeforeItsTime,
+  type Wait,
+  type WaitRequest,
+  type WaitResult,
+} from '../result-backend/task-waits.js';
 
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 export type Ending = 'timeout' | 'draining' | ResultdError;
@@ -55,6 +60,11 @@ export class Topic {
   readonly taskId: string;
   isReading = false;
   readAgain = false;
+  /** A removal was heard of, and the task has not been found since. */
+  #isRemovalHeard = false;
+  /** When its last record expires; undefined where something was heard that was not read yet. */
+  #expiresAt: number | undefined = undefined;
+  #heardAt = 0;
   #first: Waiter | undefined = undefined;
 
   constructor(taskId: string) {
@@ -63,6 +73,28 @@ export class Topic {
 
   get isEmpty(): boolean {
     return this.#first === undefined;
+  }
+
+  /** What a hint says, before the read that comes of it. `clock` is that of the reads. */
+  hear(version: string | null, clock: number): void {
+    this.#heardAt = clock;
+    this.#expiresAt = undefined;
+    if (version === null) this.#isRemovalHeard = true;
+  }
+
+  /** What a read has found that began at `beganAt`. */
+  found(snapshot: TaskSnapshot | undefined, beganAt: number): void {
+    if (snapshot === undefined || beganAt <= this.#heardAt) return;
+    this.#isRemovalHeard = false;
+    this.#expiresAt = snapshot.expiresAt ?? NEVER;
+  }
+
+  /**
+   * Whether a task that was known, and is gone, was deleted or consumed. It may have expired: nobody
+   * is told of that, while a removal is heard of, or else, where hints are lost, seen from its time.
+   */
+  isRemoved(knownUntil: number | undefined): boolean {
+    return this.#isRemovalHeard || isBeforeItsTime(knownUntil ?? this.#expiresAt);
   }
 
   add(waiter: Waiter): void {
@@ -91,12 +123,15 @@ export class Topic {
 
 /** Why this snapshot ends the wait; undefined where it goes on. */
 export function reasonToEnd(
-  { request, wasKnown, ending }: Waiter,
+  { request, wasKnown, ending, topic }: Waiter,
   snapshot: TaskSnapshot | undefined,
 ): 'done' | 'removed' | Ending | undefined {
   const { knownVersions } = request;
   if (snapshot === undefined) {
-    if (wasKnown === true || request.wasKnown === true) return 'removed';
+    // What this wait has found itself counts before what an earlier one had.
+    const knownUntil = wasKnown === true ? undefined : request.knownUntil;
+    const isKnown = wasKnown === true || knownUntil !== undefined;
+    if (isKnown && topic.isRemoved(knownUntil)) return 'removed';
     // A client that names a version has known the task: there is nothing to wait for.
     if (wasKnown === undefined && (knownVersions?.length ?? 0) > 0) return 'done';
     return ending;

@@ -224,7 +224,7 @@ async def test_removed_task_may_come_back(
 ) -> None:
     other = make_backend(keep_results=False)
     gone = Reply(
-        404,
+        410,
         '{"type": "urn:resultd:problem:task-removed"}',
         {"Content-Type": "application/problem+json"},
     )

@@ -9,14 +9,15 @@ import { checkTaskId } from '../../record/names.js';
 import { JSON_TYPE } from '../../record/outcome.js';
 import { TaskSnapshot } from '../../record/snapshot.js';
 import { snapshotOf } from '../../result-backend/replies.js';
-import type {
-  ManyWait,
-  ManyWaitRequest,
-  ManyWaitResult,
-  TaskWaits,
-  Wait,
-  WaitRequest,
-  WaitResult,
+import {
+  isBeforeItsTime,
+  type ManyWait,
+  type ManyWaitRequest,
+  type ManyWaitResult,
+  type TaskWaits,
+  type Wait,
+  type WaitRequest,
+  type WaitResult,
 } from '../../result-backend/task-waits.js';
 import { absentOr, tagsOf, taskPath } from './command-request.js';
 import type { RemoteAnswer, RemoteRequest } from './connections.js';
@@ -62,12 +63,13 @@ export class RemoteWaits implements TaskWaits {
   }
 
   async #poll(request: WaitRequest, ask: Ask): Promise<WaitResult> {
-    const { taskId, timeoutMs, knownVersions, wasKnown } = request;
+    const { taskId, timeoutMs, knownVersions, knownUntil } = request;
     checkTaskId(taskId);
     const tags = knownVersions === undefined ? undefined : tagsOf(knownVersions);
     // A poll without versions ends with the outcome alone: it is not told of a task that has gone
     // before it began, nor of the first status of another.
-    const looksFirst = tags === undefined && (knownVersions !== undefined || wasKnown === true);
+    const looksFirst =
+      tags === undefined && (knownVersions !== undefined || knownUntil !== undefined);
     if (timeoutMs === 0 || looksFirst) {
       const found = this.#resultOf(await ask(lookAt(request), 0), request);
       if (timeoutMs === 0 || found.reason !== 'timeout') return found;
@@ -79,12 +81,12 @@ export class RemoteWaits implements TaskWaits {
     const answer = await ask({ ...lookAt(request, waitMs), headers }, waitMs);
     if (answer.status !== 304) return this.#resultOf(answer, request);
     // That it is as it was says nothing of how it is.
-    return this.#resultOf(await ask(lookAt(request), 0), { ...request, wasKnown: true });
+    return this.#resultOf(await ask(lookAt(request), 0), request);
   }
 
   /** What the answer ends a wait with, by the rules of the wait hub. */
   #resultOf(answer: RemoteAnswer, request: WaitRequest): WaitResult {
-    const { taskId, parts, knownVersions, wasKnown } = request;
+    const { taskId, parts, knownVersions, knownUntil } = request;
     const entry =
       answer.status === 200
         ? entryFromView(answer.body)
@@ -94,7 +96,7 @@ export class RemoteWaits implements TaskWaits {
       snapshot: snapshotOf(taskId, entry, parts),
     });
     if (entry === undefined) {
-      const isRemoved = wasKnown === true || problemIn(answer)?.code === 'task-removed';
+      const isRemoved = problemIn(answer)?.code === 'task-removed' || isBeforeItsTime(knownUntil);
       if (isRemoved) return result('removed');
       // Who names a version has known the task: there is nothing to wait for.
       return result((knownVersions?.length ?? 0) > 0 ? 'done' : 'timeout');
@@ -117,7 +119,7 @@ function lookAt({ taskId, parts }: WaitRequest, waitMs = 0): RemoteRequest {
   return {
     method: 'GET',
     path: parameters.length === 0 ? path : `${path}?${parameters.join('&')}`,
-    expected: [200, 304, 404],
+    expected: [200, 304, 404, 410],
   };
 }
 

@@ -202,7 +202,7 @@ export const waiting: Topic = {
       t.equal(both.answer.headers['preference-applied'], undefined);
     },
 
-    'deleted or consumed while known: 404 task-removed at once, to every read': async (t, api) => {
+    'deleted or consumed while known: 410 task-removed at once, to every read': async (t, api) => {
       for (const remove of ['DELETE', 'consume'] as const) {
         const path = api.path();
         await api.put(`${path}/status`, { state: 'STARTED' });
@@ -218,7 +218,7 @@ export const waiting: Topic = {
         t.ok(removed.status < 300);
         for (const [index, { answer, ms }] of (await Promise.all(reads)).entries()) {
           t.ok(ms < AT_ONCE_MS, 'at once');
-          t.equal(answer.status, 404);
+          t.equal(answer.status, 410);
           t.equal(answer.headers['task-state'], 'UNKNOWN');
           if (READS[index]![0] === 'GET') isProblem(t, answer, 'task-removed', /deleted/);
         }
@@ -257,7 +257,7 @@ export const waiting: Topic = {
       await api.post(`${path}/result`, SUCCESS);
       t.equal((await waits[0]!).answer.text, SUCCESS);
       const { answer, ms } = await waits[1]!;
-      isProblem(t, answer, 'task-removed', /expired/, 'at the deadline it is gone');
+      isProblem(t, answer, 'task-unknown', /expired/, 'at the deadline it is unknown');
       t.ok(ms >= 4_000, `${ms} ms`);
     },
 
