@@ -74,8 +74,10 @@ function readTokens<F extends Flags>(
       mistakes.push(mistake);
       continue;
     }
-    flags[token.name] = flag!.parse(token.value ?? '');
-    if (flags[token.name] === undefined) {
+    const value = flag!.parse(token.value ?? '', flags[token.name]);
+    if (value !== undefined) {
+      flags[token.name] = value;
+    } else {
       const text = shown(withoutCredentials(token.value!));
       mistakes.push(`${token.rawName} is ${text}, which is not a valid ${flag!.placeholder}`);
     }

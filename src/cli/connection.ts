@@ -1,11 +1,14 @@
 /** The result backend that a command asks: that of `--url`, else of `RESULTD_URL`. */
 import { Broker } from '../broker.js';
 import type { ResultBackend } from '../result-backend.js';
+import { persist } from '../timing.js';
 import type { Context } from './command.js';
 
 /** The longest that one call takes, where nothing else bounds it. */
 const LONGEST_CALL_MS = 5_000;
 const SHORTEST_CALL_MS = 500;
+/** The longest pause between two attempts to ask. */
+export const LONGEST_PAUSE_MS = 5_000;
 
 export interface ConnectionFlags {
   readonly url?: string | undefined;
@@ -30,14 +33,20 @@ export async function backendOf(
   return flags.namespace === undefined ? resultBackend : resultBackend.namespace(flags.namespace);
 }
 
-/** Uses the backend, started, and shuts it down. */
+/** Uses the backend, started, and shuts it down. Where it is to be waited for, that is said once. */
 export async function withBackend<T>(
-  flags: ConnectionFlags,
+  flags: ConnectionFlags & { readonly 'wait-for-store'?: number | undefined },
   context: Context,
   use: (backend: ResultBackend) => Promise<T>,
 ): Promise<T> {
   const backend = await backendOf(flags, context);
-  await backend.startup();
+  await persist(() => backend.startup(), {
+    withinMs: flags['wait-for-store'] ?? 0,
+    longestPauseMs: LONGEST_PAUSE_MS,
+    onFailure: ({ message }, attempt) => {
+      if (attempt === 1) context.stderr.write(`resultd: waiting for the store: ${message}\n`);
+    },
+  });
   try {
     return await use(backend);
   } finally {

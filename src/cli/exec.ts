@@ -12,7 +12,7 @@ import { parseSize } from '../units.js';
 import { type ProgramRun, runProgram } from './child-program.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
-import { backendOf, urlOf } from './connection.js';
+import { backendOf, LONGEST_PAUSE_MS, urlOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';
 import { CONNECTION_FLAGS, durationFlag, STORING_FLAGS, switchFlag } from './flags.js';
 import { parseLabels } from './outcome-document.js';
@@ -24,7 +24,7 @@ import {
 } from './program-outcome.js';
 import { ProgramOutput } from './program-output.js';
 import { beginTask } from './starting.js';
-import { LONGEST_PAUSE_MS, store } from './storing.js';
+import { store } from './storing.js';
 import { counted } from './style.js';
 
 /** The largest output that is kept by default. A service takes bodies of 8 MiB by default. */

@@ -7,7 +7,7 @@ import { summaryOf } from './outcome-text.js';
 import type { ShownTask } from './task-lines.js';
 
 /** How many bytes of outcomes one read moves at most, beyond the first. */
-const MOST_BYTES = 1_024 * 1_024;
+const MOST_BYTES = 16 * 1_024 * 1_024;
 
 /** The same tasks, each with why it failed; a task that was removed meanwhile has no reason. */
 export async function withReasons(

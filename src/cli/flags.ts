@@ -1,14 +1,15 @@
 /** The flags of commands: how each is written, read and explained. A command has a table of them. */
 
 import { NEVER } from '../record/entry.js';
+import { parseTimestamp } from '../record/timestamp.js';
 import { parseDuration } from '../units.js';
 
 export interface Flag<T = unknown> {
   /** What its value is called in the help, such as `DURATION`; undefined for a switch. */
   readonly placeholder: string | undefined;
   readonly help: string;
-  /** Undefined where the text is not valid. */
-  parse(text: string): T | undefined;
+  /** Undefined where the text is not valid. `before` is what the same flag was given as before this. */
+  parse(text: string, before?: T): T | undefined;
 }
 
 export type Flags = Readonly<Record<string, Flag>>;
@@ -31,6 +32,22 @@ export function durationFlag(help: string): Flag<number> {
   return { placeholder: 'DURATION', help, parse: parseDuration };
 }
 
+/** A flag that may be given several times. */
+export function manyFlag(placeholder: string, help: string): Flag<readonly string[]> {
+  const parse = (text: string, before: readonly string[] = []): readonly string[] | undefined =>
+    text === '' ? undefined : [...before, text];
+  return { placeholder, help, parse };
+}
+
+/** A moment in epoch milliseconds: a duration before now, or RFC 3339. */
+export function momentFlag(help: string, round: (ms: number) => number): Flag<number> {
+  const parse = (text: string): number | undefined => {
+    const agoMs = parseDuration(text);
+    return agoMs === undefined ? parseTimestamp(text, round) : Date.now() - agoMs;
+  };
+  return { placeholder: 'TIME', help, parse };
+}
+
 /** Flags of every command that asks a service or a store. */
 export const CONNECTION_FLAGS = {
   url: {
@@ -45,13 +62,21 @@ export const CONNECTION_FLAGS = {
   },
 };
 
+/** The same of those that have no patience of their own. */
+export const ASKING_FLAGS = {
+  ...CONNECTION_FLAGS,
+  'wait-for-store': durationFlag('How long to wait where it cannot be asked yet (default 0)'),
+};
+
+export const TTL_FLAG: Flag<number> = {
+  placeholder: 'DURATION',
+  help: 'How long it is kept, or never',
+  parse: (text: string) => (text === 'never' ? NEVER : parseDuration(text) || undefined),
+};
+
 /** Flags of every command that stores an outcome. */
 export const STORING_FLAGS = {
-  ttl: {
-    placeholder: 'DURATION',
-    help: 'How long the outcome is kept, or never',
-    parse: (text: string) => (text === 'never' ? NEVER : parseDuration(text) || undefined),
-  },
+  ttl: TTL_FLAG,
   labels: textFlag('JSON', 'The labels of the outcome, a JSON object'),
   replace: switchFlag('Replace an outcome that is there already; else the first one wins'),
 };

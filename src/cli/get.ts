@@ -2,7 +2,7 @@
 
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
-import { CONNECTION_FLAGS, JSON_FLAG, switchFlag } from './flags.js';
+import { ASKING_FLAGS, JSON_FLAG, switchFlag } from './flags.js';
 import { notReady, unknown } from './missing-task.js';
 import { printOutcome } from './outcome-text.js';
 
@@ -16,7 +16,7 @@ export const get = defineCommand({
   ],
   positionals: { least: 1, most: 1 },
   flags: {
-    ...CONNECTION_FLAGS,
+    ...ASKING_FLAGS,
     'with-logs': LOGS_FLAG,
     json: JSON_FLAG,
   },

@@ -10,7 +10,7 @@ export function unknown(taskId: string): ResultdError {
   );
 }
 
-export function notReady({ taskId, state }: TaskSnapshot): ResultdError {
+export function notReady({ taskId, state }: Pick<TaskSnapshot, 'taskId' | 'state'>): ResultdError {
   return new ResultdError(
     'not-ready',
     `task ${shown(taskId)} is ${state} and has no outcome yet. To wait for it: ` +

@@ -7,7 +7,7 @@
 import { ResultdError, shown, storeUnavailable } from '../errors.js';
 import type { ResultBackend } from '../result-backend.js';
 import { persist, startTimer } from '../timing.js';
-import { LONGEST_PAUSE_MS } from './storing.js';
+import { LONGEST_PAUSE_MS } from './connection.js';
 
 export interface Beginning {
   readonly taskId: string;

@@ -1,4 +1,4 @@
-/** Stores an outcome for `set` and `fail`, and says so where JSON is asked for. */
+/** Writes for `set`, `fail`, `progress` and `consume`: again where the service could not be asked. */
 
 import { outcomeConflict, ResultdError } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
@@ -7,14 +7,23 @@ import { unknownStatusView } from '../record/snapshot.js';
 import type { ResultBackend, WriteReceipt } from '../result-backend.js';
 import { persist } from '../timing.js';
 import type { Context } from './command.js';
-import { backendOf, type ConnectionFlags } from './connection.js';
+import { backendOf, type ConnectionFlags, LONGEST_PAUSE_MS } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, STORING_FLAGS } from './flags.js';
 
-/** How long `set` and `fail` go on by default where the service cannot be asked. */
+/** How long is gone on by default where the service cannot be asked. */
 const RETRY_MS = 30_000;
-/** The longest pause between two attempts to store. */
-export const LONGEST_PAUSE_MS = 5_000;
+
+export const RETRY_FLAG = durationFlag(
+  'How long to go on where the service cannot be asked (default 30s)',
+);
+
+/** The flags of every command that writes. */
+export const WRITING_FLAGS = {
+  'retry-for': RETRY_FLAG,
+  ...CONNECTION_FLAGS,
+  json: JSON_FLAG,
+};
 
 /** The flags of `set` and `fail` after their own. */
 export const REPORT_FLAGS = {
@@ -24,49 +33,71 @@ export const REPORT_FLAGS = {
     help: 'How long the task took',
     parse: (text: string) => (/^(0|[1-9]\d{0,11})(\.\d{1,9})?$/.test(text) ? text : undefined),
   },
-  'retry-for': durationFlag('How long to go on where the service cannot be asked (default 30s)'),
-  ...CONNECTION_FLAGS,
-  json: JSON_FLAG,
+  ...WRITING_FLAGS,
 };
 
-export interface ReportFlags extends ConnectionFlags {
-  readonly ttl?: number | undefined;
-  readonly replace?: boolean | undefined;
+export interface WritingFlags extends ConnectionFlags {
   readonly 'retry-for'?: number | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** Stores the outcome; with `--json` prints the task's status. Returns the exit code. */
-export async function report(
-  taskId: string,
-  outcome: Outcome,
-  { flags, context }: { readonly flags: ReportFlags; readonly context: Context },
-): Promise<number> {
-  checkTaskId(taskId);
-  const forMs = flags['retry-for'] ?? RETRY_MS;
-  const backend = await backendOf(flags, context, forMs);
+export interface ReportFlags extends WritingFlags {
+  readonly ttl?: number | undefined;
+  readonly replace?: boolean | undefined;
+}
+
+interface Setting<F> {
+  readonly flags: F;
+  readonly context: Context;
+}
+
+/** Does something with the backend, again where it could not be asked. `what` is said of the first time. */
+export async function persistently<T>(
+  { flags, context, what }: Setting<WritingFlags> & { readonly what: string },
+  use: (backend: ResultBackend) => Promise<T>,
+): Promise<T> {
+  const withinMs = flags['retry-for'] ?? RETRY_MS;
+  const backend = await backendOf(flags, context, withinMs);
+  const attempt = async (): Promise<T> => {
+    await backend.startup();
+    return use(backend);
+  };
   try {
-    const { snapshot } = await persist(
-      async () => {
-        await backend.startup();
-        return store(backend, { taskId, outcome, flags });
+    return await persist(attempt, {
+      withinMs,
+      longestPauseMs: LONGEST_PAUSE_MS,
+      onFailure: ({ message }, count) => {
+        if (count === 1) context.stderr.write(`resultd: ${what}, trying again: ${message}\n`);
       },
-      {
-        withinMs: forMs,
-        longestPauseMs: LONGEST_PAUSE_MS,
-        onFailure: ({ message }, attempt) => {
-          if (attempt > 1) return;
-          context.stderr.write(`resultd: not stored yet, trying again: ${message}\n`);
-        },
-      },
-    );
-    if (flags.json === true) {
-      context.stdout.write(`${snapshot?.toStatusView() ?? unknownStatusView(taskId)}\n`);
-    }
-    return EXIT_CODES.success.code;
+    });
   } finally {
     await backend.shutdown();
   }
+}
+
+/** Writes one task; with `--json` prints its status. Returns the exit code. */
+export async function write(
+  taskId: string,
+  setting: Setting<WritingFlags>,
+  writeOnce: (backend: ResultBackend) => Promise<WriteReceipt>,
+): Promise<number> {
+  checkTaskId(taskId);
+  const { snapshot } = await persistently({ ...setting, what: 'not stored yet' }, writeOnce);
+  const { flags, context } = setting;
+  if (flags.json === true) {
+    context.stdout.write(`${snapshot?.toStatusView() ?? unknownStatusView(taskId)}\n`);
+  }
+  return EXIT_CODES.success.code;
+}
+
+/** Stores the outcome, likewise. */
+export function report(
+  taskId: string,
+  outcome: Outcome,
+  setting: Setting<ReportFlags>,
+): Promise<number> {
+  const { flags } = setting;
+  return write(taskId, setting, (backend) => store(backend, { taskId, outcome, flags }));
 }
 
 /** One attempt. Throws what the contract throws, a conflict in the words of the command line. */

@@ -6,13 +6,13 @@ import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { urlOf, withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { CONNECTION_FLAGS, JSON_FLAG } from './flags.js';
+import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { LiveTable } from './live-table.js';
 import { counted, Style } from './style.js';
 import { type Change, TaskFeed } from './task-feed.js';
 import { jsonLine, plainLine } from './task-lines.js';
 
-const FLAGS = { ...CONNECTION_FLAGS, json: JSON_FLAG };
+const FLAGS = { ...ASKING_FLAGS, json: JSON_FLAG };
 
 export const watch = defineCommand({
   synopsis: '[ID…] [flags]',

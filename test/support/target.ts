@@ -82,8 +82,11 @@ export class ServiceTarget extends Target {
 
   /** Removes every task. */
   async clear(): Promise<void> {
-    const { items } = await this.backend.list({ limit: 1_000 });
-    for (const { taskId } of items) await this.backend.delete(taskId);
+    for (;;) {
+      const { items } = await this.backend.list({ limit: 1_000 });
+      if (items.length === 0) return;
+      await Promise.all(items.map(({ taskId }) => this.backend.delete(taskId)));
+    }
   }
 
   /** Ends the service as a crash would. */
