@@ -2,7 +2,7 @@
 import type { FaultProxy, ProxiedConnection } from '../support/fault-proxy.js';
 
 const isSubscriber = (connection: ProxiedConnection): boolean =>
-  connection.hasSent('subscribe') || connection.hasSent('/v1/events');
+  ['subscribe', 'listen "', '/v1/events'].some((text) => connection.hasSent(text));
 
 /** What each fault does to the proxy. */
 export const PROXY_FAULTS: Readonly<Record<string, (proxy: FaultProxy) => void>> = {

@@ -4,10 +4,19 @@ import { lmdbWorld } from './lmdb-world.js';
 import { mapWorld } from './map-world.js';
 import { memoryWorld } from './memory-world.js';
 import { natsWorld } from './nats-world.js';
+import { postgresWorld } from './postgres-world.js';
 import { redisWorld } from './redis-world.js';
 import type { World } from './world.js';
 
-export const WORLDS = ['memory', 'lmdb', 'compare-and-swap', 'redis', 'nats', 'http'] as const;
+export const WORLDS = [
+  'memory',
+  'lmdb',
+  'compare-and-swap',
+  'redis',
+  'nats',
+  'postgres',
+  'http',
+] as const;
 
 export type WorldName = (typeof WORLDS)[number];
 
@@ -23,6 +32,8 @@ export async function openWorld(name: WorldName): Promise<World> {
       return redisWorld();
     case 'nats':
       return natsWorld();
+    case 'postgres':
+      return postgresWorld();
     case 'http':
       return httpWorld();
     default:

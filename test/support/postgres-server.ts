@@ -87,11 +87,12 @@ export class PostgresServer {
       const late = setTimeout(() => reject(this.#failed('is not ready in time')), STARTS_WITHIN_MS);
       child.stderr!.on('data', (data: Buffer) => {
         this.#output = (this.#output + data).slice(-10_000);
-        if (IS_READY.test(this.#output)) resolve();
+        if (!IS_READY.test(this.#output)) return;
+        clearTimeout(late);
+        resolve();
       });
       child.once('error', reject);
       child.once('exit', () => reject(this.#failed('has ended')));
-      void late.unref();
     });
   }
 

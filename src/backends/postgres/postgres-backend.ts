@@ -42,6 +42,10 @@ const PURGE_EVERY_MS = 1_000;
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
 const READ_CLOCK_EVERY_MS = 10_000;
 const READ_CLOCK = { name: 'resultd_clock', text: `select ${CLOCK}` };
+const PRECISION_MS = 0.001;
+/** At the start the clock is asked so often at most, or until an answer was as quick as this. */
+const MOST_CLOCK_READS = 10;
+const WELL_KNOWN_MS = 2;
 /** The loads of one connection that are under way: while one is answered, the next one is worked on. */
 const LOADS_AT_ONCE = 2;
 
@@ -95,7 +99,7 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     await this.#links.open();
     try {
       await prepareTable(this.#links, this.#settings);
-      await this.#readClock();
+      await this.#setClock();
       await this.#checkDurability();
     } catch (error) {
       await this.#links.close();
@@ -119,8 +123,11 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
   }
 
   protected async _load(loads: readonly Load[]): Promise<readonly (Loaded<string> | Error)[]> {
+    const sentAt = this.#clock.local();
     const rows = await this.#gathered('load', this.#statements.load, loadValues(loads));
-    return loadedOf(rows, loads.length);
+    const { loaded, clock } = loadedOf(rows, loads.length);
+    if (clock !== undefined) this.#clock.observe(sentAt, clock, PRECISION_MS);
+    return loaded;
   }
 
   protected async _swap(swaps: readonly PostgresSwap[]): Promise<readonly (SwapResult | Error)[]> {
@@ -174,7 +181,7 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     const sentAt = this.#clock.local();
     try {
       const { won, clock } = wonOf(await this.#gathered('swap', statement, swapValues(swaps)));
-      if (clock !== undefined) this.#clock.observe(sentAt, clock, 0.001);
+      if (clock !== undefined) this.#clock.observe(sentAt, clock, PRECISION_MS);
       return swaps.map((_, at) => (won.has(at) ? 'won' : 'lost'));
     } catch (error) {
       return swaps.map(() => error as Error);
@@ -186,10 +193,20 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     return this.#links.run(role, statement, values, this.#timeoutMs / 2);
   }
 
-  async #readClock(): Promise<void> {
+  /** What is decided here is dated by this clock: it is asked until it is known well. */
+  async #setClock(): Promise<void> {
+    for (let reads = 0; reads < MOST_CLOCK_READS; reads += 1) {
+      const tookMs = await this.#readClock();
+      if (tookMs < WELL_KNOWN_MS) return;
+    }
+  }
+
+  /** Gives how long it took: the clock is known to within that. */
+  async #readClock(): Promise<number> {
     const sentAt = this.#clock.local();
     const [row] = await this.#links.run('other', READ_CLOCK, []);
-    this.#clock.observe(sentAt, Number(row![0]), 0.001);
+    this.#clock.observe(sentAt, Number(row![0]), PRECISION_MS);
+    return this.#clock.local() - sentAt;
   }
 
   async #checkDurability(): Promise<void> {

@@ -44,7 +44,7 @@ export class TableStatements {
     this.load = {
       name: 'resultd_load',
       text: `
-        select l.at, t.xmin, t.head, t.progress,
+        select l.at, ${CLOCK}, t.xmin, t.head, t.progress,
           case when l.wants & ${WANTS_BODY} <> 0 then t.body end,
           case when l.wants & ${WANTS_LOG} <> 0 then t.log end,
           case when l.wants & ${WANTS_CONSUMED} <> 0 then t.consumed end
@@ -140,10 +140,14 @@ export function loadValues(loads: readonly Load[]): Value[] {
 
 const NOTHING: Loaded<string> = { entry: undefined, consumed: [], revision: undefined };
 
-export function loadedOf(rows: readonly Row[], count: number): Loaded<string>[] {
+/** What was found of each task, in order, and the store's clock where it found any. */
+export function loadedOf(
+  rows: readonly Row[],
+  count: number,
+): { loaded: Loaded<string>[]; clock: number | undefined } {
   const loaded = new Array<Loaded<string>>(count).fill(NOTHING);
   for (const row of rows) {
-    const [at, revision, head, progress, body, log, consumed] = row;
+    const [at, , revision, head, progress, body, log, consumed] = row;
     const parts = { progress: bytesOf(progress), body: bytesOf(body), log: bytesOf(log) };
     const headBytes = bytesOf(head);
     const stored = bytesOf(consumed);
@@ -153,7 +157,7 @@ export function loadedOf(rows: readonly Row[], count: number): Loaded<string>[] 
       revision: revision!,
     };
   }
-  return loaded;
+  return { loaded, clock: clockIn(rows) };
 }
 
 export function swapValues(swaps: readonly PostgresSwap[]): Value[] {
@@ -189,7 +193,12 @@ export function wonOf(rows: readonly Row[]): { won: Set<number>; clock: number |
   for (const [places] of rows) {
     for (const place of places!.slice(1, -1).split(',')) won.add(Number(place) - 1);
   }
-  return { won, clock: rows[0] === undefined ? undefined : Number(rows[0][1]) };
+  return { won, clock: clockIn(rows) };
+}
+
+/** The second value of each row. */
+function clockIn([row]: readonly Row[]): number | undefined {
+  return row === undefined ? undefined : Number(row[1]);
 }
 
 /** What stays as it is in the row, and is not sent. */

@@ -1,0 +1,34 @@
+/**
+ * The PostgreSQL backend passes the conformance suite through PgBouncer, which gives it a connection
+ * for one transaction at a time; only the listening connection goes past it.
+ */
+import { PostgresBackend } from '../../src/backends/postgres/postgres-backend.js';
+import type { Factory } from '../conformance/factory.js';
+import { conformance } from '../conformance/suite.js';
+import { PgBouncer } from '../support/pgbouncer.js';
+import { PostgresServer } from '../support/postgres-server.js';
+
+const pooled: Factory = {
+  name: 'postgres, pooled',
+  async open() {
+    const server = await PostgresServer.start();
+    const pooler = await PgBouncer.start(server);
+    return {
+      create: (options) => PostgresBackend.fromUrl(pooler.urlFor(server), options),
+      async countStored() {
+        const { rows } = await server.query(
+          'select count(*)::int as count from resultd_tasks where head is not null',
+        );
+        return rows[0].count;
+      },
+      outage: { begin: () => server.kill(), end: () => server.restart() },
+      freeze: { begin: async () => server.freeze(), end: async () => server.thaw() },
+      async close() {
+        await pooler.stop();
+        await server.stop();
+      },
+    };
+  },
+};
+
+conformance(pooled);
