@@ -110,7 +110,7 @@ t.test('a store that cannot list says so', async (t) => {
   for (const command of ['list', 'stats']) {
     const { code, text, errors } = await store.run(t, [command]);
     t.same([code, text], [2, ''], command);
-    t.match(errors, /^resultd: (listing|counting) tasks: this backend cannot do that/);
+    t.match(errors, /^resultd: (listing|counting) tasks: .*cannot do that/);
   }
 });
 
