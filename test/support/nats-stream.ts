@@ -3,6 +3,8 @@ import { connect, type NatsConnection } from '@nats-io/transport-node';
 
 interface Info {
   readonly config: Record<string, unknown>;
+  /** In a cluster alone. */
+  readonly cluster?: { readonly leader?: string };
   readonly state: { readonly subjects?: Record<string, number>; readonly last_seq: number };
 }
 
@@ -15,8 +17,12 @@ export class NatsStream {
     this.#name = name;
   }
 
-  static async open(port: number, name = 'resultd'): Promise<NatsStream> {
-    return new NatsStream(await connect({ servers: `127.0.0.1:${port}` }), name);
+  static async open(
+    port: number,
+    name = 'resultd',
+    login: { readonly user?: string; readonly pass?: string } = {},
+  ): Promise<NatsStream> {
+    return new NatsStream(await connect({ servers: `127.0.0.1:${port}`, ...login }), name);
   }
 
   close(): Promise<void> {
