@@ -51,6 +51,10 @@ const LOADERS: Readonly<Record<string, Loader>> = {
   'module:': loadModule,
 };
 
+/**
+ * The broker that knows every backend: `Broker.fromUrl` picks one by its URL. It owns the store's
+ * connections, so one for each process is enough.
+ */
 export class Broker extends BaseBroker {
   /**
    * A broker on the backend of this URL, not started yet. Throws `invalid-parameter` for a URL with

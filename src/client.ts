@@ -45,7 +45,7 @@ export interface ClientOptions extends Pick<ResultBackendOptions, 'maxRecordByte
   readonly queue?: TaskQueue;
 }
 
-/** The broker of a client: it knows one backend, the resultd that a URL leads to. */
+/** The broker of a client: it knows one backend, the resultd that a URL leads to. One for each process is enough. */
 export class Broker extends BaseBroker {
   /**
    * A broker on the resultd at this URL, `http:` or `https:`, not started yet. Throws

@@ -27,6 +27,10 @@ export interface TakeOptions extends GetOptions {
 /** For how long `consume` repeats itself where the answer was lost, in milliseconds. */
 const CONSUMES_WITHIN_MS = 10_000;
 
+/**
+ * One task, by its id: whether it is ready, its outcome, its progress. `Value` is what its function
+ * returns. It holds nothing but the id, so make as many as you like.
+ */
 export class Task<Value = unknown> {
   readonly taskId: string;
   /** Whose task it is. */

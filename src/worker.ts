@@ -58,6 +58,10 @@ type Settings = Required<Omit<WorkerOptions, 'ttlMs'>> & { readonly ttlMs: numbe
 
 const TEN_MINUTES_MS = 600_000;
 
+/**
+ * Runs the functions that are registered with it, and stores what they return or throw. `start` takes
+ * messages from the broker's queue; `execute` takes one that came by other means.
+ */
 export class Worker {
   readonly #broker: TaskBroker;
   readonly #options: Settings;
@@ -99,6 +103,7 @@ export class Worker {
       throw invalidParameter(`there is a function of the name ${shown(taskName)} already`);
     }
     this.#functions.set(taskName, run as TaskFunction);
+    this.#broker.addTaker(taskName);
     return new Kicker<Args, Awaited<Value>>(this.#broker, taskName);
   }
 

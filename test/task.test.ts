@@ -1,4 +1,5 @@
 /** A Task's answers: what came of it, how it stands, and each way in which there is no answer. */
+import { inspect } from 'node:util';
 import t from 'tap';
 import { ResultdError } from '../src/errors.js';
 import { HEAD_ONLY } from '../src/record/entry.js';
@@ -92,6 +93,28 @@ for (const { name, open } of await stores(t)) {
     t.equal(result.returnValueJson, '[1152921504606846977, 1.0, 1e400]');
     t.same(result.returnValue, [2 ** 60, 1, Number.POSITIVE_INFINITY], 'as JSON.parse has them');
     t.match(result.bytes.toString(), '"return_value":[1152921504606846977, 1.0, 1e400]');
+  });
+
+  t.test(`${name}: a result shows its value, or its error`, async (t) => {
+    const broker = await open(t);
+    await broker.startup();
+    const { resultBackend } = broker;
+    await resultBackend.setResult('shown', json('{"return_value":{"sum":3},"labels":{"q":1}}'));
+    const success = await new Task(broker, 'shown').getResult();
+    t.equal(String(success), 'shown: {"sum":3}');
+    t.match(inspect(success), /^TaskResult \{[\s\S]*returnValue: \{ sum: 3 \}/);
+    t.match(JSON.parse(JSON.stringify({ success })), {
+      success: { taskId: 'shown', isErr: false, returnValue: { sum: 3 }, labels: { q: 1 } },
+    });
+    await resultBackend.setResult('failed', json('{"error":{"exc_type":"E","exc_message":"no"}}'));
+    const failure = await new Task(broker, 'failed').getResult();
+    t.equal(String(failure), 'failed failed: E: no');
+    t.match(inspect(failure), /error: TaskException \{[\s\S]*'no'/);
+    t.match(JSON.stringify(failure), /"error":\{.*"no"/);
+    await resultBackend.setResult('bytes', opaqueOutcome(Buffer.from('abc'), 'text/plain'));
+    const opaque = await new Task(broker, 'bytes').getResult();
+    t.equal(String(opaque), 'bytes: 3 bytes of text/plain');
+    t.match(JSON.stringify(opaque), '"base64":"YWJj"');
   });
 
   t.test(`${name}: an opaque outcome is read as bytes`, async (t) => {

@@ -259,3 +259,21 @@ t.test('a handler of errors that throws costs no task its outcome', async (t) =>
   await worker.execute(message('task'));
   t.match((await new Task(broker, 'task').getResult()).error, { type: 'OutcomeNotStored' });
 });
+
+t.test('a task that nobody would take is an error that says what to do', async (t) => {
+  const { broker, worker } = await setUp(t, memory);
+  const error = await errorOf(broker.task('nobody').withTaskId('lost').kiq(1));
+  t.match(error, { code: 'invalid-parameter', message: /"nobody".*no worker.*Register it/ });
+  await broker.startup();
+  t.equal(await broker.resultBackend.getStatus('lost'), undefined, 'nothing waits for it');
+
+  worker.register('later', (n: number) => n);
+  const task = await broker.task('later').kiq(3);
+  await worker.start();
+  t.equal(await task.value(LONG), 3, 'one that is registered may be started later');
+
+  const sent: TaskMessage[] = [];
+  const queue = { send: async (message: TaskMessage) => void sent.push(message) };
+  await new Broker(broker.resultBackend, queue).task('far').kiq(1);
+  t.equal(sent.length, 1, 'a queue of its own may lead to workers elsewhere');
+});

@@ -9,6 +9,13 @@ export interface TaskBroker {
   readonly queue: TaskQueue;
   /** What Task and `gather` wait with. */
   readonly waits: LongWaits;
+  /** Called by a worker of this process for each name of tasks that it takes. */
+  addTaker(taskName: string): void;
+  /**
+   * Throws `invalid-parameter` where tasks of this name would be sent to nobody: the queue is within
+   * this process, and no worker in it takes them.
+   */
+  requireTaker(taskName: string): void;
   /** Opens the store. Task and Worker do it by themselves. Safe to repeat. */
   startup(): Promise<void>;
 }

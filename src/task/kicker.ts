@@ -49,7 +49,8 @@ export class Kicker<Args extends readonly unknown[] = unknown[], Value = unknown
   /**
    * Puts the task on the queue. It is registered as `PENDING` on the way, where the store can be
    * asked; where it cannot, the task is sent all the same. Throws `invalid-body` where an argument or
-   * a label cannot be written as JSON, and what the queue throws.
+   * a label cannot be written as JSON, `invalid-parameter` where the broker has no queue but the one
+   * within this process and no worker here takes the task, and what the queue throws.
    */
   async kiq(...args: Args): Promise<Task<Value>> {
     const { taskId = randomUUID(), kwargs = {}, labels = {} } = this.#options;
@@ -60,6 +61,7 @@ export class Kicker<Args extends readonly unknown[] = unknown[], Value = unknown
       kwargs,
       labels,
     };
+    this.#broker.requireTaker(this.taskName);
     const encoded = JSON.parse(jsonOf(message, 'the message')) as TaskMessage;
     await this.#register(taskId);
     await this.#broker.queue.send(encoded);

@@ -2,6 +2,7 @@
  * The outcome of a task as its client reads it: taskiq's TaskiqResult. A failure is a value too;
  * `unwrap` throws it.
  */
+import { type InspectOptionsStylized, inspect } from 'node:util';
 import { ResultdError, shown } from '../errors.js';
 import { type Member, membersOfStored } from '../json/scanner.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
@@ -70,6 +71,28 @@ export class TaskResult<Value = unknown> {
   unwrap(): Value {
     if (this.isErr) throw new TaskFailedError(this.taskId, this.error);
     return this.returnValue;
+  }
+
+  /** What `JSON.stringify` shows: the outcome, with its value or its error. */
+  toJSON(): Record<string, unknown> {
+    const { taskId, isErr, executionTime, contentType } = this;
+    if (this.isOpaque) {
+      return { taskId, isErr, contentType, base64: this.bytes.toString('base64'), executionTime };
+    }
+    const came = this.isErr ? { error: this.error ?? null } : { returnValue: this.returnValue };
+    return { taskId, isErr, ...came, executionTime, labels: this.labels, log: this.log ?? null };
+  }
+
+  /** What came of the task, in one line. */
+  toString(): string {
+    if (this.isOpaque) return `${this.taskId}: ${this.bytes.length} bytes of ${this.contentType}`;
+    if (!this.isErr) return `${this.taskId}: ${this.returnValueJson}`;
+    return `${this.taskId} failed: ${this.error ?? 'its outcome does not say why'}`;
+  }
+
+  /** What `console.log` shows. */
+  [inspect.custom](_depth: number, options: InspectOptionsStylized): string {
+    return `TaskResult ${inspect(this.toJSON(), options)}`;
   }
 
   #json(name: string): string {

@@ -19,6 +19,8 @@ export interface ProcessOptions {
   /** Put before the command, such as `strace`. */
   readonly wrapper?: readonly string[];
   readonly cwd?: string;
+  /** Node, and the command. Default: this process's own, and the command of this build. */
+  readonly program?: readonly [node: string, command: string];
 }
 
 export interface Exit {
@@ -45,16 +47,10 @@ export class ServiceProcess {
   }
 
   /** Starts the process without waiting for it to listen. The test's end kills it. */
-  static spawn(t: Test, { flags = [], env = {}, wrapper = [], cwd }: ProcessOptions = {}) {
-    const [file = '', ...args] = [
-      ...wrapper,
-      process.execPath,
-      COMMAND,
-      'serve',
-      '--port',
-      '0',
-      ...flags,
-    ];
+  static spawn(t: Test, options: ProcessOptions = {}) {
+    const { flags = [], env = {}, wrapper = [], cwd } = options;
+    const { program = [process.execPath, COMMAND] } = options;
+    const [file = '', ...args] = [...wrapper, ...program, 'serve', '--port', '0', ...flags];
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('RESULTD_'));
     const child = spawn(file, args, {
       env: { ...Object.fromEntries(inherited), ...env },
