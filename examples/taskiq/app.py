@@ -13,7 +13,7 @@ from taskiq_redis import ListQueueBroker
 
 from taskiq_resultd import ResultdResultBackend
 
-results: Any = ResultdResultBackend("http://127.0.0.1:8080")
+results = ResultdResultBackend("http://127.0.0.1:8080")
 # Without `socket_timeout=None` newer versions of redis-py end an idle worker.
 broker = ListQueueBroker("redis://127.0.0.1:6379", socket_timeout=None).with_result_backend(results)
 

@@ -21,6 +21,11 @@ def resultd() -> Iterator[Resultd]:
     service.kill()
 
 
+@pytest.fixture(autouse=True)
+def no_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RESULTD_TOKEN", raising=False)
+
+
 @pytest.fixture
 def task_id() -> str:
     return uuid4().hex

@@ -166,10 +166,3 @@ async def test_answer_of_something_else_is_an_error_that_says_so(
             await backend.set_progress(task_id, TaskProgress(state="HALF", meta=1))
         with pytest.raises(ResultdAnswerError, match=said):
             await backend.wait_many([task_id])
-
-
-async def test_token_is_sent(make_backend: MakeBackend, front: Front, task_id: str) -> None:
-    await make_backend(front.url, token="t-1").set_result(task_id, success())
-    assert front.authorizations == ["Bearer t-1"]
-    await make_backend(front.url).set_result(task_id, success())
-    assert front.authorizations == ["Bearer t-1", None]

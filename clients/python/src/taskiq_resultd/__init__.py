@@ -11,6 +11,8 @@ from .exceptions import (
 )
 from .many import ManyReady
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ManyReady",
     "OutcomeNotStoredError",
@@ -20,4 +22,5 @@ __all__ = [
     "ResultdError",
     "ResultdResultBackend",
     "ResultdUnavailableError",
+    "__version__",
 ]

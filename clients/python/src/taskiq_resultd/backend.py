@@ -4,16 +4,18 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from taskiq import AsyncResultBackend, TaskiqResult
 from taskiq.abc.serializer import TaskiqSerializer
 from taskiq.depends.progress_tracker import TaskProgress
 from taskiq.serializers import JSONSerializer
+from typing_extensions import TypeVar
 from yarl import URL
 
 from .answers import Answer
+from .credentials import authorization_of
 from .exceptions import ResultIsMissingError
 from .loops import LoopClient, LoopClients
 from .many import ManyReady, ManyWait
@@ -26,7 +28,8 @@ from .transport import Request, Target, Transport, task_path
 from .ttl import format_ttl
 from .waits import Waits, WaitSettings
 
-_ReturnType = TypeVar("_ReturnType")
+# So that nobody has to annotate what is kept in a backend.
+_ReturnType = TypeVar("_ReturnType", default=Any)
 _IDLE_S = 5.0
 _POLL_S = 30.0
 
@@ -40,7 +43,8 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
     loops and threads. ``startup`` and ``shutdown`` need not be called.
 
     :param url: the service's address, such as ``http://127.0.0.1:8080``; a path is kept.
-    :param token: sent as ``Authorization: Bearer``; none by default.
+    :param token: sent as ``Authorization: Bearer``. By default the URL's user
+        (``http://token@host``), else what ``RESULTD_TOKEN`` says in the environment.
     :param keep_results: False: a result is removed when it is read, and only one reader gets it.
     :param result_ttl: how long results and progress are kept: seconds, a ``timedelta``, or a text
         such as ``"90s"``, ``"7d"`` or ``"never"``. By default the service decides.
@@ -75,7 +79,9 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         self._codec = OutcomeCodec(serializer, content_type or content_type_of(serializer))
         self._ttl = {} if result_ttl is None else {"ttl": format_ttl(result_ttl)}
         retry = RetryPolicy(retry_for)
-        target = Target(_address(url, token), token, request_timeout, retry)
+        address = _address(url)
+        authorization = authorization_of(address, token)
+        target = Target(address.with_user(None), authorization, request_timeout, retry)
         waiting = WaitSettings(look_on=ready_wait, poll=_POLL_S, idle=_IDLE_S)
 
         def make() -> LoopClient:
@@ -149,7 +155,10 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
         return result
 
     async def set_progress(self, task_id: str, progress: TaskProgress[Any]) -> None:
-        """Store the progress, in the place of any before."""
+        """Store the progress, in the place of any before.
+
+        One that resultd refuses (too large) is logged: the task goes on without it.
+        """
         answer = await self._ask(
             Request(
                 "PUT",
@@ -159,7 +168,9 @@ class ResultdResultBackend(AsyncResultBackend[_ReturnType]):
                 encode_progress(self._codec, progress),
             )
         )
-        if not _is_saved(answer):
+        if _is_refused(answer):
+            logger.warning("progress of task %r was refused: %s", task_id, answer.detail)
+        elif not _is_saved(answer):
             raise answer.unexpected()
 
     async def get_progress(self, task_id: str) -> TaskProgress[Any] | None:
@@ -234,11 +245,9 @@ def _check_seconds(name: str, seconds: float, *, least: float) -> None:
         raise ValueError(f"{name} is {seconds!r}: it must be seconds, from {least} on")
 
 
-def _address(url: str, token: str | None) -> URL:
+def _address(url: str) -> URL:
     address = URL(url)
-    shown = str(address.with_user(None)) if address.host else "(no host)"
     if address.scheme not in ("http", "https") or not address.host or address.query_string:
+        shown = str(address.with_user(None)) if address.host else "(no host)"
         raise ValueError(f"{shown!r} is not resultd's address: write http://host:port")
-    if token is not None and address.user is not None:
-        raise ValueError(f"{shown!r} has a user name, and there is a token: give one of them")
     return address

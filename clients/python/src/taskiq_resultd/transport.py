@@ -43,7 +43,8 @@ class Target:
     """Where and how requests go. Times are seconds."""
 
     url: URL
-    token: str | None
+    """Without a user."""
+    authorization: str | None = field(repr=False)
     request_timeout: float
     retry: RetryPolicy
 
@@ -58,7 +59,7 @@ class Transport:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        headers = {} if target.token is None else {"Authorization": f"Bearer {target.token}"}
+        headers = {} if target.authorization is None else {"Authorization": target.authorization}
         # No limit on connections: long polls must never keep a write from being sent.
         connector = aiohttp.TCPConnector(limit=0)
         self._session = aiohttp.ClientSession(connector=connector, headers=headers)
@@ -92,7 +93,7 @@ class Transport:
         url = URL(f"{str(base).rstrip('/')}{request.path}", encoded=True).with_query(
             dict(request.query) or None
         )
-        asked = f"{request.method} {url.with_user(None)}"
+        asked = f"{request.method} {url}"
         slack = self._target.request_timeout
         if request.waits > 0:
             slack = request.waits + min(slack, _WAIT_SLACK_S)
