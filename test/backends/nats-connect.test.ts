@@ -9,6 +9,7 @@ import { parseNatsUrl } from '../../src/backends/nats/nats-url.js';
 import { type ResultdError, withoutCredentials } from '../../src/errors.js';
 import { opaqueOutcome } from '../../src/record/outcome.js';
 import { makeCertificate } from '../support/certificate.js';
+import { fences, readDocument, section } from '../support/markdown.js';
 import { makeOperator } from '../support/nats-jwt.js';
 import { NatsServer, type NatsServerOptions, natsVersions } from '../support/nats-server.js';
 import { NatsStream } from '../support/nats-stream.js';
@@ -154,21 +155,16 @@ t.test('TLS, with a certificate that has to be named', async (t) => {
   t.match(error.message, /tls/, 'a server without it is not used');
 });
 
-/** What docs/operations.md says that the user needs. */
-const PUBLISH = [
-  'resultd.>',
-  '$JS.API.STREAM.INFO.resultd',
-  '$JS.API.STREAM.CREATE.resultd',
-  '$JS.API.DIRECT.GET.resultd.>',
-  '$JS.API.STREAM.MSG.GET.resultd',
-  '$JS.API.STREAM.PURGE.resultd',
-];
+/** The rights that docs/backends.md lists. */
+const documented = fences(section(readDocument('docs/backends.md'), '## NATS'))[0]!.text;
+const [PUBLISH, SUBSCRIBE] = documented
+  .split('subscribe:')
+  .map((list) => [...list.matchAll(/"(.+)"/g)].map(([, right]) => right!)) as [string[], string[]];
 const PUBLISH_BELOW_2_11 = [
   '$JS.API.STREAM.MSG.DELETE.resultd',
   '$JS.API.CONSUMER.CREATE.resultd',
   '$JS.API.CONSUMER.MSG.NEXT.resultd.*',
 ];
-const SUBSCRIBE = ['_INBOX_resultd.>', 'resultd-hints.>'];
 
 function permissions(publish: readonly string[], subscribe: readonly string[]): string {
   const list = (names: readonly string[]) => `[${names.map((name) => `"${name}"`).join(', ')}]`;
