@@ -26,7 +26,7 @@ async function serve(t: Test, options: RedisServerOptions = {}) {
 }
 
 async function connect(t: Test, url: string): Promise<RedisBackend> {
-  const backend = RedisBackend.fromUrl(url);
+  const backend = RedisBackend.fromUrl(url, { storeTimeoutMs: 60_000 });
   await backend.startup();
   t.teardown(() => backend.shutdown());
   return backend;

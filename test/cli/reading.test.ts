@@ -30,7 +30,7 @@ t.test('get prints a string as its text, with one line end', async (t) => {
     ['""', '\n'],
     [' 7 ', '7\n'],
   ] as const) {
-    await target.run(t, ['set', 'c', value]);
+    await target.run(t, ['set', 'c', value, '--replace']);
     t.equal((await target.run(t, ['get', 'c'])).text, shown);
   }
 });

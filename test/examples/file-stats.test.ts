@@ -219,7 +219,7 @@ t.test('both workers at once: the first outcome of each task wins', async (t) =>
 t.test('without a worker the client gives up in time, and says what is not ready', async (t) => {
   const folder = await sourceFolder(t);
   const { origin } = await ServiceProcess.start(t, { flags: ['--backend', 'memory:'] });
-  const { code, output } = await run(t, CLIENT, [folder, '--url', origin, '--timeout', '1']);
+  const { code, output } = await run(t, CLIENT, [folder, '--url', origin, '--timeout', '5']);
   t.equal(code, 1);
   t.match(output, /^src\/app\.ts +PENDING$/m);
   t.match(output, / files: 0 succeeded, 0 failed, \d+ not ready;/);

@@ -65,6 +65,7 @@ async function write(pool: Pool, writer: number): Promise<Written> {
       const text = await body.text();
       if (statusCode !== 201) return { acknowledged, failedAt: startedAt, failure: text };
       acknowledged.push({ id, at: performance.now() });
+      await pause(5); // what is to be shown needs no load
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       return { acknowledged, failedAt: startedAt, failure: code ?? message };

@@ -7,8 +7,10 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
+import { DirectoryLock } from '../../src/backends/lmdb/directory-lock.js';
 import { ROOT } from '../support/markdown.js';
 import type { Service } from '../support/service.js';
+import { until } from '../support/until.js';
 
 /** The description as it is checked in: what somebody downloads. */
 export const DESCRIPTION = join(ROOT, 'openapi.yaml');
@@ -41,7 +43,10 @@ export function emptyFolder(name: string): string {
   return folder;
 }
 
-/** A folder of `dist/generators` that is filled once for each content of `stamp`. */
+/**
+ * A folder of `dist/generators` that is filled once for each content of `stamp`, by one process: files
+ * that need the same run side by side.
+ */
 async function filledOnce(
   name: string,
   stamp: string,
@@ -49,10 +54,18 @@ async function filledOnce(
 ): Promise<string> {
   const folder = join(GENERATORS, name);
   const filledWith = join(folder, '.filled');
+  const locked = `${folder}.lock`;
+  mkdirSync(locked, { recursive: true });
+  let lock: DirectoryLock | undefined;
+  await until(`nobody else fills ${folder}`, async () => {
+    lock = await DirectoryLock.acquire(locked).catch(() => undefined);
+    return lock !== undefined;
+  });
   if (!existsSync(filledWith) || readFileSync(filledWith, 'utf8') !== stamp) {
     await fill(emptyFolder(name));
     writeFileSync(filledWith, stamp);
   }
+  await lock!.release();
   return folder;
 }
 

@@ -6,7 +6,7 @@ import { ParkedClient } from '../support/parked-clients.js';
 import { until } from '../support/until.js';
 
 const CLIENTS = 10_000;
-const ROUNDS = 3;
+const ROUNDS = 2;
 const SERVER = fileURLToPath(new URL('../support/lost-clients-server.js', import.meta.url));
 
 async function numberOf(server: LineProcess, what: 'parked' | 'heap'): Promise<number> {

@@ -52,12 +52,12 @@ t.test('hundreds who pipeline lists and leave do not end a process of a small he
   const service = await ServiceProcess.start(t, { flags: ['--backend', 'memory:'], env });
   const items = Array.from({ length: 1_000 }, (_, n) => ({
     task_id: `task-${n}`,
-    status: { state: 'STARTED', meta: 'm'.repeat(1_000) },
+    progress: { state: 'STARTED', meta: 'm'.repeat(1_000) },
   }));
   const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify(items);
+  const body = JSON.stringify({ items });
   const filled = await fetch(`${service.origin}/v1/batch/set`, { method: 'POST', headers, body });
-  t.equal((await filled.text()).split('"status":201').length, 1_001);
+  t.equal((await filled.text()).split('"code":201').length, 1_001);
   const { port } = new URL(service.origin);
   const list = get('/v1/tasks?limit=1000');
   const sockets = await sendFrom(t, Number(port), 200, list.repeat(20));

@@ -1,5 +1,8 @@
 /** What a test asks the stream itself: what is stored, and at which subjects. */
 import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { HANG_MS } from './until.js';
+
+const PATIENT = { timeout: HANG_MS };
 
 interface Info {
   readonly config: Record<string, unknown>;
@@ -31,7 +34,7 @@ export class NatsStream {
 
   async ask<T>(method: string, body: object = {}): Promise<T> {
     const subject = `$JS.API.${method}.${this.#name}`;
-    return (await this.#client.request(subject, JSON.stringify(body))).json<T>();
+    return (await this.#client.request(subject, JSON.stringify(body), PATIENT)).json<T>();
   }
 
   info(): Promise<Info> {
@@ -53,7 +56,8 @@ export class NatsStream {
   }
 
   async #size(subject: string): Promise<number> {
-    const reply = await this.#client.request(`$JS.API.DIRECT.GET.${this.#name}.${subject}`);
+    const direct = `$JS.API.DIRECT.GET.${this.#name}.${subject}`;
+    const reply = await this.#client.request(direct, '', PATIENT);
     return reply.data.length;
   }
 }
