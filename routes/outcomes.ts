@@ -1,4 +1,5 @@
 /** Reporting an outcome: `POST`, `PUT` of `…/result` and `…/exception`. */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
@@ -12,10 +13,9 @@ import {
   WriteHeadersSchema,
 } from '../schemas/parameters.js';
 import { invalidParameter } from '../src/errors.js';
-import { parseConditions } from '../src/http/entity-tags.js';
 import { outcomeType, requireJson } from '../src/http/media-type.js';
-import { parsePrefer } from '../src/http/preferences.js';
 import { bodyOf } from '../src/http/request-body.js';
+import { parseConditions, parsePrefer } from '../src/http/request-headers.js';
 import { sendReceipt } from '../src/http/task-answer.js';
 import { parseTtl } from '../src/http/time-to-live.js';
 import {

@@ -15,17 +15,11 @@ import {
   type WaitQuery,
   WaitQuerySchema,
 } from '../schemas/parameters.js';
-import { parseConditions } from '../src/http/entity-tags.js';
-import { parseIdempotencyKey } from '../src/http/idempotency-key.js';
+import { taskUnknown } from '../src/errors.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { readRoute } from '../src/http/read-route.js';
-import {
-  absence,
-  encodeState,
-  sendNotReady,
-  sendOutcome,
-  setOutcomeType,
-} from '../src/http/task-answer.js';
+import { parseConditions, parseIdempotencyKey } from '../src/http/request-headers.js';
+import { encodeState, sendNotReady, sendOutcome, setOutcomeType } from '../src/http/task-answer.js';
 import type { TaskRead, TaskReader } from '../src/http/task-reader.js';
 import { viewWithOutcome } from '../src/record/embedded-outcome.js';
 import { HEAD_ONLY, WITH_BODY, WITH_LOG } from '../src/record/entry.js';
@@ -96,7 +90,7 @@ export function resultRoutes(
       },
     },
     handler: async (request, reply) => {
-      const read = await reader.read(request, reply, WITH_BODY);
+      const read = await reader.read(request, reply, WITH_BODY, 'outcome');
       const early = sendEarly(reply, read, false);
       if (early !== undefined) return early;
       if (!read.snapshot.hasException) return reply.code(204).send();
@@ -134,7 +128,7 @@ function consumeRoute(app: FastifyInstance, backend: ResultBackend): void {
         conditions: parseConditions(request.headers),
         idempotencyKey: parseIdempotencyKey(request.headers['idempotency-key']),
       });
-      if (snapshot === undefined) throw absence(taskId, false);
+      if (snapshot === undefined) throw taskUnknown(taskId);
       reply
         .header('cache-control', 'no-store')
         .header('task-state', encodeState(snapshot.state))
@@ -151,7 +145,7 @@ async function getResult(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const parts = request.query.with_logs === 'true' ? WITH_LOG : WITH_BODY;
-  const read = await reader.read(request, reply, parts);
+  const read = await reader.read(request, reply, parts, 'outcome');
   const early = sendEarly(reply, read, request.query.pending === 'error');
   return early ?? sendOutcome(reply, read.snapshot);
 }
@@ -161,7 +155,7 @@ async function headResult(
   request: ResultRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const read = await reader.read(request, reply, HEAD_ONLY);
+  const read = await reader.read(request, reply, HEAD_ONLY, 'outcome');
   const early = sendEarly(reply, read, request.query.pending === 'error');
   if (early !== undefined) return early;
   setOutcomeType(reply, read.snapshot);

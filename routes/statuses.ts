@@ -1,4 +1,5 @@
 /** Progress and status: `GET`, `POST`, `PUT …/status`. */
+
 import type { FastifyInstance } from 'fastify';
 import * as answers from '../schemas/answers.js';
 import {
@@ -12,12 +13,11 @@ import {
   WaitQuerySchema,
   WriteHeadersSchema,
 } from '../schemas/parameters.js';
-import { parseConditions } from '../src/http/entity-tags.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { requireJson } from '../src/http/media-type.js';
-import { parsePrefer } from '../src/http/preferences.js';
 import { readRoute } from '../src/http/read-route.js';
 import { bodyOf } from '../src/http/request-body.js';
+import { parseConditions, parsePrefer } from '../src/http/request-headers.js';
 import { sendReceipt } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
 import { parseTtl } from '../src/http/time-to-live.js';

@@ -12,13 +12,13 @@ import {
   taskParams,
   WriteHeadersSchema,
 } from '../schemas/parameters.js';
-import { parseConditions } from '../src/http/entity-tags.js';
+import { taskUnknown } from '../src/errors.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { requireJson } from '../src/http/media-type.js';
-import { parsePrefer } from '../src/http/preferences.js';
 import { readRoute } from '../src/http/read-route.js';
 import { bodyOf } from '../src/http/request-body.js';
-import { absence, sendReceipt, UNKNOWN_STATE } from '../src/http/task-answer.js';
+import { parseConditions, parsePrefer } from '../src/http/request-headers.js';
+import { sendReceipt, UNKNOWN_STATE } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
 import { ttlFromJson } from '../src/http/time-to-live.js';
 import { viewWithOutcome } from '../src/record/embedded-outcome.js';
@@ -71,7 +71,7 @@ export function taskRoutes(app: FastifyInstance, backend: ResultBackend, reader:
     handler: async (request, reply) => {
       const taskId = request.params.task_id;
       const wasThere = await backend.delete(taskId, parseConditions(request.headers));
-      if (!wasThere) throw absence(taskId, false);
+      if (!wasThere) throw taskUnknown(taskId);
       return reply
         .code(204)
         .header('task-state', UNKNOWN_STATE)
@@ -102,7 +102,7 @@ function expiryRoute(app: FastifyInstance, backend: ResultBackend): void {
       const ttlMs = ttlFromJson(bodyOf(request.body));
       const taskId = request.params.task_id;
       const receipt = await backend.expire(taskId, ttlMs, parseConditions(request.headers));
-      if (receipt === undefined) throw absence(taskId, false);
+      if (receipt === undefined) throw taskUnknown(taskId);
       const { isMinimal } = parsePrefer(request.headers.prefer);
       return sendReceipt(reply, receipt, taskId, { record: 'status', isMinimal });
     },

@@ -216,6 +216,7 @@ export const READ_PROBLEMS: Problems = {
   ...ANY,
   404: ['task-unknown'],
   410: ['task-removed'],
+  412: ['version-mismatch'],
   429: ['too-many-waiters-for-caller'],
   503: [...ANY[503]!, 'too-many-waiters'],
 };

@@ -107,6 +107,12 @@ export const ConsumeQuerySchema = Type.Object({
 export type ConsumeQuery = Texts<typeof ConsumeQuerySchema>;
 
 export const ReadHeadersSchema = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description:
+        'Only where the task is at one of these ETags, else 412; * asks for the record to be there.',
+    }),
+  ),
   'if-none-match': Type.Optional(
     Type.String({
       description:
@@ -189,7 +195,6 @@ export type ListParameters = Texts<typeof ListQuerySchema>;
 
 const LastEventId = Type.Optional(
   Type.String({
-    pattern: '^[0-9a-f]{16}-\\d{1,15}$',
     description:
       'The id of the last event that the client had, for a client that cannot send Last-Event-ID. ' +
       'The header wins.',

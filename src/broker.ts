@@ -8,6 +8,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Scheme } from './config.js';
 import { invalidParameter, ResultdError, shown, withoutCredentials } from './errors.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 import { BaseBroker } from './task/base-broker.js';
@@ -30,7 +31,7 @@ export interface BrokerOptions extends ResultBackendOptions {
 
 type Loader = (url: string, options: BrokerOptions) => Promise<ResultBackend>;
 
-const LOADERS: Readonly<Record<string, Loader>> = {
+const LOADERS: Readonly<Record<Scheme, Loader>> = {
   'memory:': async (_url, options) => {
     const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
     return new MemoryBackend(options);
@@ -62,7 +63,7 @@ export class Broker extends BaseBroker {
    */
   static async fromUrl(url: string, options: BrokerOptions = {}): Promise<Broker> {
     const scheme = /^[a-z][a-z0-9+.-]*:/.exec(url)?.[0];
-    const load = scheme === undefined ? undefined : LOADERS[scheme];
+    const load = LOADERS[scheme as Scheme] as Loader | undefined;
     if (load === undefined) {
       const known = Object.keys(LOADERS).join(', ');
       throw invalidParameter(

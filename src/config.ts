@@ -38,17 +38,42 @@ interface Setting<T> {
   readonly flag: string;
   readonly byDefault: string;
   readonly help: string;
+  /** What to do where the text is not valid; the help says it where this is left out. */
+  readonly advice?: string;
   /** Undefined where the text is not valid. */
   parse(text: string): T | undefined;
 }
+
+/** What a backend's URL begins with. The broker has a loader for each. */
+const SCHEMES = [
+  'memory:',
+  'lmdb:',
+  'redis:',
+  'rediss:',
+  'redis+sentinel:',
+  'rediss+sentinel:',
+  'redis+cluster:',
+  'rediss+cluster:',
+  'nats:',
+  'tls:',
+  'postgres:',
+  'postgresql:',
+  'http:',
+  'https:',
+  'module:',
+] as const;
+export type Scheme = (typeof SCHEMES)[number];
 
 const DAY_MS = 86_400_000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
 const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
-  backend: setting('backend', 'lmdb:./data', 'The store, a URL', (text) =>
-    /^[a-z][a-z0-9+.-]*:/.test(text) ? text : undefined,
-  ),
+  backend: {
+    ...setting('backend', 'lmdb:./data', 'The store, a URL', (text) =>
+      SCHEMES.some((scheme) => text.startsWith(scheme)) ? text : undefined,
+    ),
+    advice: `Use one of ${SCHEMES.join(', ')}`,
+  },
   host: setting('host', '127.0.0.1', 'The address to listen on', (text) => text || undefined),
   port: setting('port', '8080', 'The port to listen on, 0 for any free one', integer(0, 65_535)),
   logLevel: setting('log-level', 'info', `One of ${LOG_LEVELS.join(', ')}`, (text) =>
@@ -127,7 +152,7 @@ export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Con
     if (value === undefined) {
       const source = flag === undefined ? variable : `--${entry.flag}`;
       mistakes.push(
-        `${source} is ${shown(withoutCredentials(text))}, which is not valid. ${entry.help}`,
+        `${source} is ${shown(withoutCredentials(text))}, which is not valid. ${entry.advice ?? entry.help}`,
       );
     }
     config[key] = value;

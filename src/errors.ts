@@ -131,13 +131,20 @@ export const notReady = (taskId: string, taskState: string): ResultdError =>
     { taskState },
   );
 
-export const versionMismatch = (taskId: string, found: string, taskState: string): ResultdError =>
-  new ResultdError(
+/** `version` and `taskState` are those of now; undefined where the task is unknown. */
+export function versionMismatch(
+  taskId: string,
+  version: string | undefined,
+  taskState = 'UNKNOWN',
+): ResultdError {
+  const found = version === undefined ? 'no version (it is unknown)' : `version "${version}"`;
+  return new ResultdError(
     'version-mismatch',
     `the condition on task ${shown(taskId)} does not hold: it is now at ${found}. Nothing was ` +
       'changed: read the task again, and decide anew',
     { taskState },
   );
+}
 
 export const taskUnknown = (taskId: string): ResultdError =>
   new ResultdError(
@@ -178,6 +185,11 @@ export const notRunning = (state: string): ResultdError =>
       : `the result backend is ${state}: it takes no more calls`,
   );
 
+/** A number of things: `1 request`, `2 requests`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** Who waits, and for how many tasks. */
 interface Waiting {
   readonly waiters: number;
@@ -187,7 +199,8 @@ interface Waiting {
 export const tooManyWaiters = ({ waiters, tasks }: Waiting): ResultdError =>
   new ResultdError(
     'too-many-waiters',
-    `${waiters} requests are waiting here for ${tasks} tasks already, which is the limit: try again ` +
+    `${counted(waiters, 'request')} ${waiters === 1 ? 'is' : 'are'} waiting here for ` +
+      `${counted(tasks, 'task')} already, which is the limit: try again ` +
       'later, or ask another replica',
   );
 
@@ -197,14 +210,14 @@ export const tooManyWaitersForCaller = (
 ): ResultdError =>
   new ResultdError(
     'too-many-waiters-for-caller',
-    `${shown(caller)} has ${waiters} requests waiting for ${tasks} tasks already, which is the limit ` +
+    `${shown(caller)} has ${counted(waiters, 'request')} waiting for ${counted(tasks, 'task')} already, which is the limit ` +
       'for one caller: let one of them end first',
   );
 
 export const tooManyReaders = (limit: number): ResultdError =>
   new ResultdError(
     'overloaded',
-    `${limit} event streams are open here already, which is the limit: try again later, or ask ` +
+    `${counted(limit, 'event stream')} ${limit === 1 ? 'is' : 'are'} open here already, which is the limit: try again later, or ask ` +
       'another replica',
   );
 

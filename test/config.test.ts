@@ -60,7 +60,7 @@ t.test('all mistakes are reported at once, by name and with their values', async
     RESULTD_LOG_LEVEL: 'loud',
     RESULTD_RESULT_TTL: '0',
     RESULTD_BAKEND: 'memory:',
-    RESULTD_BACKEND: 'nowhere',
+    RESULTD_BACKEND: 'mysql://name:secret@host/tasks',
     UNRELATED: 'ignored',
   });
   for (const part of [
@@ -74,7 +74,7 @@ t.test('all mistakes are reported at once, by name and with their values', async
     'RESULTD_LOG_LEVEL is "loud"',
     'RESULTD_RESULT_TTL is "0"',
     'RESULTD_BAKEND is not a setting: `resultd serve --help` lists them',
-    'RESULTD_BACKEND is "nowhere"',
+    'RESULTD_BACKEND is "mysql://***@host/tasks", which is not valid. Use one of memory:, lmdb:,',
   ]) {
     t.ok(text.includes(part), part);
   }

@@ -6,18 +6,21 @@ import type { FastifyRequest } from 'fastify';
 import { ResultdError, shown } from '../errors.js';
 
 /** Why a write from a page of another origin is refused; undefined where the request is no such. */
-export function foreignOrigin({ headers, method }: FastifyRequest): ResultdError | undefined {
-  const { origin, host } = headers;
-  if (origin === undefined || method === 'GET' || method === 'HEAD') return undefined;
-  if (hostOf(origin) === host) return undefined;
+export function foreignOrigin(request: FastifyRequest): ResultdError | undefined {
+  const { origin } = request.headers;
+  if (origin === undefined || request.method === 'GET' || request.method === 'HEAD')
+    return undefined;
+  const own = `${request.protocol}://${request.host}`;
+  if (/^https?:\/\/[^/]+$/.test(origin) && originOf(origin) === originOf(own)) return undefined;
   return new ResultdError(
     'forbidden',
-    `a page of the origin ${shown(origin)} may not write here: send the request from a server, or ` +
-      'from a page of this origin',
+    `a page of the origin ${shown(origin)} may not write here, which is ${shown(own)}: send the ` +
+      'request from a server, or from a page of this origin (where a proxy speaks https for this ' +
+      'service: name it in RESULTD_TRUST_PROXY, and let it send X-Forwarded-Proto)',
   );
 }
 
-/** An origin's host and port; undefined for `null` and what is not an origin. */
-function hostOf(origin: string): string | undefined {
-  return /^https?:\/\/([^/]+)$/.exec(origin)?.[1];
+/** Scheme, host and port, without a port that is the scheme's own; undefined for what is no URL. */
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined;
 }

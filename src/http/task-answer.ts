@@ -1,11 +1,12 @@
 /** How a task is answered: the headers that every answer about a task has, and its bodies. */
+
 import type { FastifyReply } from 'fastify';
-import { notReady, type ResultdError, taskRemoved, taskUnknown } from '../errors.js';
+import { notReady } from '../errors.js';
 import { JSON_TYPE } from '../record/outcome.js';
 import { type TaskSnapshot, unknownStatusView } from '../record/snapshot.js';
 import type { WriteReceipt } from '../result-backend.js';
 import { sendJson } from './json-answer.js';
-import type { Preferences } from './preferences.js';
+import type { Preferences } from './request-headers.js';
 
 /** `Task-State` for a task that has no record. */
 export const UNKNOWN_STATE = 'UNKNOWN';
@@ -83,9 +84,4 @@ export function sendReceipt(
   if (verdict === 'created') reply.code(201).header('location', `/v1/tasks/${taskId}/${record}`);
   if (isMinimal) return reply.header('preference-applied', 'return=minimal').send();
   return sendJson(reply, snapshot?.toStatusView() ?? unknownStatusView(taskId));
-}
-
-/** Why a task is not there: it never was, or it went while the request waited. */
-export function absence(taskId: string, wasRemoved: boolean): ResultdError {
-  return wasRemoved ? taskRemoved(taskId) : taskUnknown(taskId);
 }

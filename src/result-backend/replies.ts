@@ -38,7 +38,6 @@ export function refusalIn(taskId: string, { verdict, entry }: Reply): ResultdErr
   if (verdict !== 'mismatch' && verdict !== 'conflict') return undefined;
   const state = entry === undefined ? 'UNKNOWN' : stateOf(entry);
   if (verdict === 'conflict') return errors.outcomeConflict(taskId, state);
-  const found =
-    entry === undefined ? 'no version (it is unknown)' : `version "${versionOf(entry)}"`;
-  return errors.versionMismatch(taskId, found, state);
+  const version = entry === undefined ? undefined : versionOf(entry);
+  return errors.versionMismatch(taskId, version, state);
 }

@@ -3,7 +3,7 @@
  * hub decides when to read; nothing here does.
  */
 
-import type { ResultdError } from '../errors.js';
+import { ResultdError } from '../errors.js';
 import { HEAD_ONLY, NEVER, type Parts, WITH_BODY, WITH_LOG } from '../record/entry.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
 import {
@@ -146,8 +146,12 @@ export function settle(
   reason: 'done' | 'removed' | Ending,
   snapshot: TaskSnapshot | undefined,
 ): void {
-  if (typeof reason !== 'string') waiter.reject(reason);
-  else waiter.resolve({ reason, snapshot: snapshot?.trimmedTo(waiter.request.parts) });
+  if (typeof reason !== 'string') {
+    const taskState = snapshot?.state ?? 'UNKNOWN';
+    waiter.reject(new ResultdError(reason.code, reason.message, { taskState }));
+    return;
+  }
+  waiter.resolve({ reason, snapshot: snapshot?.trimmedTo(waiter.request.parts) });
 }
 
 /** The parts that any of those who wait for the task needs. */

@@ -193,3 +193,17 @@ t.test('the broker takes a directory relative to its base', async (test) => {
   await broker.shutdown();
   await test.rejects(Broker.fromUrl('lmdb:'), { code: 'invalid-parameter' });
 });
+
+t.test(
+  'a directory that cannot be made is an error that says so, and one in others is made',
+  async (t) => {
+    for (const directory of ['/proc/resultd', '/proc/self/resultd/data', '/dev/null/data']) {
+      const refused = await new LmdbBackend({ directory })
+        .startup()
+        .catch((error: unknown) => error);
+      t.match(refused, { code: 'store-unavailable', message: directory });
+    }
+    const directory = join(await freshDirectory(t), 'in', 'others');
+    await started(t, { directory });
+  },
+);

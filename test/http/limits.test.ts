@@ -81,6 +81,7 @@ t.test(
     }
     const head = await api.head(`${path}/result?wait=30s`);
     t.equal(head.status, 503);
+    t.equal(head.headers['task-state'], 'UNKNOWN', 'it was looked at once');
     t.match(head.headers['retry-after'], /^[1-9]$/);
     t.equal((await api.get(`${ready}/result?wait=30s`)).text, SUCCESS);
     t.equal((await api.get(`${path}/result`)).status, 404, 'who does not wait is not refused');
@@ -142,7 +143,7 @@ t.test('waits for many tasks at once have a limit on all their tasks', async (t)
   const first = many('192.0.2.1');
   await untilParked(api, 1);
   const perCaller = 'too-many-waiters-for-caller';
-  isProblem(t, await from('192.0.2.1'), perCaller, /1 requests waiting for 100 tasks/);
+  isProblem(t, await from('192.0.2.1'), perCaller, /1 request waiting for 100 tasks/);
   isProblem(t, await many('192.0.2.1'), perCaller);
   const second = many('192.0.2.2');
   await untilParked(api, 2);

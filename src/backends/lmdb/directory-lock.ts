@@ -9,8 +9,9 @@
  * within one process. The file names the owner's pid for the message alone, and is never removed.
  */
 import { spawnSync } from 'node:child_process';
-import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { shown, storeUnavailable } from '../../errors.js';
 
 const LOCK_FILE = 'owner.lock';
@@ -44,6 +45,23 @@ export class DirectoryLock {
 
   async release(): Promise<void> {
     await this.#file.close();
+  }
+}
+
+/**
+ * Makes a directory, and those that it is in. (Node's own `recursive` goes round for ever where one
+ * cannot be made in another that is there, as under /proc.)
+ */
+export async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    const parent = dirname(directory);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    await makeDirectory(parent);
+    await makeDirectory(directory);
   }
 }
 

@@ -5,7 +5,6 @@
  * acknowledged after the sync. After a failed commit the store is asked whether it still works, and
  * opened anew where LMDB has given it up, so that a disk that was full or failing needs no restart.
  */
-import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ResultdError, shown, storeUnavailable } from '../../errors.js';
 import {
@@ -25,7 +24,7 @@ import {
   type Supports,
   type Unsubscribe,
 } from '../../result-backend.js';
-import { DirectoryLock } from './directory-lock.js';
+import { DirectoryLock, makeDirectory } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
 import { planCommand, planProbe, planPurge } from './planner.js';
 import { FIRST_KEY, TaskTables, taskKeyOf } from './task-tables.js';
@@ -76,7 +75,7 @@ export class LmdbBackend extends ResultBackend {
 
   protected async _startup(): Promise<void> {
     try {
-      await mkdir(this.directory, { recursive: true });
+      await makeDirectory(this.directory);
       this.#lock = await DirectoryLock.acquire(this.directory);
       this.#tables = await TaskTables.open(this.directory);
     } catch (error) {

@@ -16,9 +16,9 @@ import {
 import { progressFromJson } from '../../record/progress.js';
 import type { Conditions } from '../../result-backend/commands.js';
 import type { SetManyItem } from '../../result-backend.js';
-import { parseIfMatch } from '../entity-tags.js';
 import { opaqueType } from '../media-type.js';
 import { mediaType } from '../problem.js';
+import { parseIfMatch } from '../request-headers.js';
 import { ttlOf } from '../time-to-live.js';
 import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
 

@@ -5,7 +5,7 @@
  * sends (back-pressure), and after some time without progress a last line says what is wrong.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ResultdError } from '../../errors.js';
+import { counted, ResultdError } from '../../errors.js';
 import { cutWhenStalled } from '../large-answers.js';
 import { NDJSON_TYPE } from '../media-type.js';
 import { problemOf } from '../problem.js';
@@ -150,7 +150,7 @@ export class NdjsonSet {
 function notRead(stallMs: number, items: number): ResultdError {
   return new ResultdError(
     'invalid-request',
-    `the answers have not been read for ${stallMs / 1_000} s: after ${items} items the rest was not ` +
+    `the answers have not been read for ${stallMs / 1_000} s: after ${counted(items, 'item')} the rest was not ` +
       `taken in. Read the answers while you send, or send at most ${MAX_HELD} items at once`,
   );
 }

@@ -200,6 +200,44 @@ export const conditions: Topic = {
       isProblem(t, long, 'invalid-parameter', /"x{90,99}…/);
     },
 
+    'If-Match on a read is 412 where the task is not at that version': async (t, api) => {
+      const { path, etag } = await full(api);
+      for (const suffix of ['', '/result', '/exception', '/status']) {
+        const whole = await api.get(`${path}${suffix}`);
+        const read = (value: string, more: Headers = {}) =>
+          api.get(`${path}${suffix}`, { 'if-match': value, ...more });
+        for (const value of [etag, ` ${STALE}, ${etag}`, '*']) {
+          const answer = await read(value);
+          t.equal(answer.status, whole.status, `${suffix} ${value}`);
+          t.equal(answer.text, whole.text);
+        }
+        t.equal((await read(etag, { 'if-none-match': etag })).status, 304, 'both hold');
+        for (const value of [STALE, `W/${etag}`, `${STALE}, W/${etag}`]) {
+          for (const more of [{}, { 'if-none-match': etag }]) {
+            const answer = await read(value, more);
+            isProblem(t, answer, 'version-mismatch', /version ".*\.op"/, `${suffix} ${value}`);
+            t.equal(answer.headers['task-state'], 'SUCCESS');
+          }
+        }
+        const head = { 'if-match': STALE };
+        t.equal((await api.head(`${path}${suffix}`, head)).status, 412, `HEAD ${suffix}`);
+        t.equal((await api.get(`${path}${suffix}?wait=1s`, head)).status, 412, 'after a wait too');
+        t.equal((await read('x')).status, 400);
+        for (const value of ['*', STALE]) {
+          const unknown = await api.get(`${api.path()}${suffix}`, { 'if-match': value });
+          isProblem(t, unknown, 'version-mismatch', /unknown/, `${suffix} of an unknown task`);
+          t.equal(unknown.headers['task-state'], 'UNKNOWN');
+        }
+      }
+      const pending = api.path();
+      await api.put(`${pending}/status`, { state: 'STARTED' });
+      const any = { 'if-match': '*' };
+      isProblem(t, await api.get(`${pending}/result`, any), 'version-mismatch');
+      isProblem(t, await api.get(`${pending}/exception`, any), 'version-mismatch');
+      t.equal((await api.get(`${pending}/status`, any)).status, 200, '* asks for the record');
+      t.equal((await api.get(pending, any)).status, 200);
+    },
+
     'If-None-Match makes every read 304 where the client knows the task': async (t, api) => {
       for (const isReady of [true, false]) {
         const path = api.path();

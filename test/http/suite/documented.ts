@@ -16,8 +16,16 @@ export function record(method: string, target: string, answer: Answer): void {
   const isProblem = answer.headers['content-type'] === 'application/problem+json';
   const code =
     isProblem && method !== 'HEAD' ? ` ${String(answer.json().type).split(':').at(-1)}` : '';
-  seen.add(`${method} ${path} ${answer.status}${code}`);
+  const line = `${method} ${path} ${answer.status}${code}`;
+  seen.add(line);
+  const isOfTask = path.startsWith('/v1/tasks/{task_id}') && !path.endsWith('/events');
+  if (isOfTask && SAYS_STATE.test(line) && answer.headers['task-state'] === undefined) {
+    throw new Error(`${line} has no Task-State`);
+  }
 }
+
+/** Answers for which the store was asked about the task, and has answered. */
+const SAYS_STATE = / (2\d\d|304|412|410|409)( |$)| 404 task-unknown$/;
 
 /** Problems that belong to a path or to HTTP, not to an operation. */
 const NOT_OF_OPERATIONS = /(method-not-allowed|route-unknown)$|^HEAD \S+ (404|405)$/;

@@ -86,7 +86,8 @@ export const events: Topic = {
       isProblem(t, await api.get('/v1/events?state='), 'invalid-parameter');
       isProblem(t, await api.get('/v1/tasks/a%20b/events'), 'invalid-task-id');
       isProblem(t, await api.get('/v1/tasks/%ff/events'), 'invalid-request');
-      isProblem(t, await api.get('/v1/tasks/a/events?last_event_id=1'), 'invalid-parameter');
+      const twice = '/v1/tasks/a/events?last_event_id=1&last_event_id=2';
+      isProblem(t, await api.get(twice), 'invalid-parameter');
     },
   },
 };

@@ -174,6 +174,7 @@ export const refusals: Topic = {
         `http://${host}/`,
         `ftp://${host}`,
         'http://127.0.0.1:1',
+        `https://${host}`,
         'chrome-extension://abc',
       ];
       for (const origin of foreign) {
@@ -192,9 +193,31 @@ export const refusals: Topic = {
         t.equal(read.text, SUCCESS, 'reads are not refused, and nothing was removed');
         t.equal(read.headers['access-control-allow-origin'], undefined);
       }
-      for (const origin of [`http://${host}`, `https://${host}`]) {
-        const answer = await api.put(`${api.path()}/result`, SUCCESS, { origin });
+      for (const [origin, named] of [
+        [`http://${host}`, host],
+        ['http://example.com', 'example.com:80'],
+        ['http://example.com:80', 'Example.com'],
+      ] as const) {
+        const answer = await api.put(`${api.path()}/result`, SUCCESS, { origin, host: named });
         t.equal(answer.status, 201, origin);
+      }
+      for (const [origin, named] of [
+        ['http://example.com', 'example.com:443'],
+        ['https://example.com', 'example.com'],
+        ['https://example.com', 'example.com:443'],
+      ] as const) {
+        const answer = await api.put(`${api.path()}/result`, SUCCESS, { origin, host: named });
+        isProblem(t, answer, 'forbidden', /TRUST_PROXY/, `${origin} at ${named}`);
+      }
+      const behind = await api.withOptions(t, { trustProxy: true });
+      for (const [proto, status] of [
+        ['https', 201],
+        ['http', 403],
+      ] as const) {
+        const headers = { origin: 'https://example.com', host: 'example.com' };
+        const forwarded = { ...headers, 'x-forwarded-proto': proto };
+        const answer = await behind.put(`${behind.path()}/result`, SUCCESS, forwarded);
+        t.equal(answer.status, status, `behind a proxy that is asked by ${proto}`);
       }
       const options = await api.call('OPTIONS', '/v1/tasks/a', { headers: { origin: 'http://x' } });
       t.ok(options.status >= 400, 'no preflight passes');

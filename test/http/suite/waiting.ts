@@ -152,6 +152,15 @@ export const waiting: Topic = {
         'waiting=30',
         'x; wait=30',
         'foo="a, wait=30"',
+        'foo="a,wait=30,b"',
+        'foo="\\",wait=30,"',
+        'foo; bar="a,wait=30,b"',
+        'foo="a,wait=30',
+        'wait=30, foo="',
+        'wait=30 30',
+        `${'; '.repeat(4_000)}wait=30`,
+        `a${'; '.repeat(4_000)}"`,
+        `a=${' '.repeat(8_000)}"`,
         '\u00e9=1',
       ];
       const answers = await Promise.all(
@@ -162,6 +171,10 @@ export const waiting: Topic = {
         t.equal(answer.headers['preference-applied'], undefined, `Prefer: ${bad[index]}`);
         t.equal(answer.headers['retry-after'], '1', 'it did not wait');
         t.ok(ms < AT_ONCE_MS);
+      }
+      for (const good of ['foo="a,b", wait=0', 'wait="0"', 'wait = 0; x=", y" ;', ',, Wait=0,']) {
+        const answer = await api.get(`${path}/result`, { prefer: good });
+        t.equal(answer.headers['preference-applied'], 'wait=0', good);
       }
       const second = await api.get(`${path}/result`, { prefer: 'wait=0x, wait=0, wait=30' });
       t.equal(second.headers['preference-applied'], 'wait=0', 'the first good one counts');
