@@ -99,8 +99,8 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const connections = new Connections(http.server);
   http.addHook('preClose', () => connections.acceptAll());
   const health = new StoreHealth(backend, (isUp, error) => {
-    if (isUp) http.log.info('the store answers again');
-    else http.log.error({ err: error }, 'the store does not answer');
+    if (isUp) http.log.info('the store works again');
+    else http.log.error({ err: error }, 'the store fails');
   });
   let isDraining = false;
 

@@ -2,6 +2,7 @@
  * The running service on the embedded store, on bad days: killed under load, a slow disk, a failing
  * one.
  */
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { Pool } from 'undici';
 import { Random, testSeed } from '../conformance/random.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { Strace } from '../support/strace.js';
+import { until } from '../support/until.js';
 
 const WRITERS = 16;
 
@@ -143,3 +145,45 @@ t.test('a second process on the same directory is refused, and says whose it is'
   t.match(second.output, directory);
   t.match(second.output, String(first.pid));
 });
+
+t.test(
+  'a full disk is one line when writes begin to fail, and one when they work again',
+  async (t) => {
+    const directory = await freshDirectory(t);
+    const service = await ServiceProcess.start(t, {
+      env: { RESULTD_BACKEND: `lmdb:${directory}` },
+      wrapper: ['prlimit', '--fsize=2000000:'],
+    });
+    const pool = new Pool(service.origin);
+    t.teardown(() => pool.destroy());
+    const body = Buffer.alloc(400_000, 'x');
+    const write = async (id: string): Promise<string> => {
+      const headers = { 'content-type': 'text/plain' };
+      const path = `/v1/tasks/${id}/result`;
+      const answer = await pool.request({ method: 'POST', path, headers, body });
+      return `${answer.statusCode} ${await answer.body.text()}`;
+    };
+    const isReady = async (): Promise<boolean> => {
+      const { statusCode, body } = await pool.request({ method: 'GET', path: '/readyz' });
+      await body.dump();
+      return statusCode === 200;
+    };
+    let count = 0;
+    let answer = '201';
+    while (answer.startsWith('201')) {
+      count += 1;
+      answer = await write(`task-${count}`);
+      t.ok(count < 20, 'the disk gets full');
+    }
+    t.match(answer, /^503 .*store-unavailable/, 'the client is told');
+    await until('it is not ready', async () => !(await isReady()));
+    t.equal((await write('another')).slice(0, 3), '503');
+    spawnSync('prlimit', ['--pid', String(service.pid), '--fsize=unlimited:']);
+    await until('it is ready again', isReady);
+    t.equal((await write('another')).slice(0, 3), '201');
+    await service.untilOutput(/the store works again/);
+    t.equal(service.output.match(/the store fails/g)?.length, 1, 'one line when it began');
+    t.equal(service.output.match(/the store works again/g)?.length, 1, 'one line when it ended');
+    t.notMatch(service.output, /^(?!\{|mdb_)./m, 'and nothing in the log that is not ours');
+  },
+);

@@ -6,7 +6,7 @@
  * opened anew where LMDB has given it up, so that a disk that was full or failing needs no restart.
  */
 import { resolve } from 'node:path';
-import { ResultdError, shown, storeUnavailable } from '../../errors.js';
+import { shown, storeUnavailable } from '../../errors.js';
 import {
   type ManyParts,
   type Parts,
@@ -26,6 +26,8 @@ import {
 } from '../../result-backend.js';
 import { DirectoryLock, makeDirectory } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
+import { commitCause, wrapped } from './lmdb-errors.js';
+import { silencePackage } from './package-output.js';
 import { planCommand, planProbe, planPurge } from './planner.js';
 import { FIRST_KEY, TaskTables, taskKeyOf } from './task-tables.js';
 import { type Plan, WriteQueue } from './write-queue.js';
@@ -50,11 +52,12 @@ export class LmdbBackend extends ResultBackend {
   readonly #listeners = new Map<string, Set<Listener>>();
   readonly #queue: WriteQueue<TaskTables>;
   #lock: DirectoryLock | undefined;
+  #endSilence: () => void = () => {};
   /** Undefined before the start, after the end, and while the store is opened anew. */
   #tables: TaskTables | undefined;
   #reopening: Promise<TaskTables> | undefined;
-  /** Why the last write that changed something failed; undefined where it did not. */
-  #failure: unknown;
+  /** How many bytes the largest write had that has failed, until one as large succeeds; else 0. */
+  #failedBytes = 0;
   #purger: NodeJS.Timeout | undefined;
   #isPurging = false;
 
@@ -78,6 +81,7 @@ export class LmdbBackend extends ResultBackend {
       await makeDirectory(this.directory);
       this.#lock = await DirectoryLock.acquire(this.directory);
       this.#tables = await TaskTables.open(this.directory);
+      this.#endSilence = silencePackage();
     } catch (error) {
       await this.#lock?.release();
       this.#lock = undefined;
@@ -93,14 +97,21 @@ export class LmdbBackend extends ResultBackend {
     const tables = this.#tables;
     this.#tables = undefined;
     await tables?.close();
+    this.#endSilence();
     await this.#lock?.release();
     this.#listeners.clear();
   }
 
-  /** After a failed write, only a write that succeeds shows that the store works again. */
+  /**
+   * After a failed write, only one as large that succeeds shows that the store works again: on a disk
+   * that is nearly full, small ones still do.
+   */
   protected async _ping(): Promise<void> {
-    if (this.#failure !== undefined) await this.#queue.run(0, planProbe);
-    else if (this.#tables === undefined) await this.#reopened();
+    const bytes = this.#failedBytes;
+    if (bytes > 0) {
+      await this.#queue.run(bytes, (tables) => planProbe(tables, bytes));
+      await this.#queue.run(0, (tables) => planProbe(tables, 1));
+    } else if (this.#tables === undefined) await this.#reopened();
   }
 
   protected async _read(
@@ -175,17 +186,17 @@ export class LmdbBackend extends ResultBackend {
     for (const listener of listeners) listener({ namespace, taskId, version });
   }
 
-  async #commit(write: (tables: TaskTables) => boolean): Promise<void> {
+  async #commit(write: (tables: TaskTables) => number): Promise<void> {
     const tables = this.#tables ?? (await this.#reopen());
-    let changes = false;
+    let bytes = 0;
     try {
       await tables.transaction(() => {
-        changes = write(tables);
+        bytes = write(tables);
       });
-      if (changes) this.#failure = undefined;
+      if (bytes >= this.#failedBytes) this.#failedBytes = 0;
     } catch (error) {
       const cause = await commitCause(error);
-      this.#failure = cause;
+      this.#failedBytes = Math.max(1, bytes, this.#failedBytes);
       await this.#recover(tables);
       throw wrapped(cause, 'the write could not be stored');
     }
@@ -261,19 +272,6 @@ function readEntry(
   } catch (error) {
     throw wrapped(error, `task ${shown(taskId)} could not be read`);
   }
-}
-
-/** LMDB rejects a failed commit with an error that holds a promise, rejected with the reason. */
-async function commitCause(error: unknown): Promise<unknown> {
-  const { commitError } = error as { commitError?: Promise<never> };
-  if (commitError === undefined) return error;
-  return commitError.catch((cause: unknown) => cause);
-}
-
-function wrapped(error: unknown, what: string): ResultdError {
-  if (error instanceof ResultdError) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return storeUnavailable(`${what}: ${reason}. Check the disk and its free space`, error);
 }
 
 function bytesOf(command: Command): number {

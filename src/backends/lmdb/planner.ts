@@ -66,9 +66,9 @@ export function planPurge(tables: TaskTables, expiryKeys: readonly string[]): Pl
 }
 
 /** A write that changes nothing that anyone reads. */
-export function planProbe(tables: TaskTables): Plan<void> {
-  const now = Buffer.from(String(Date.now()));
-  return { result: undefined, puts: [() => void tables.meta.put('probe', now)] };
+export function planProbe(tables: TaskTables, bytes: number): Plan<void> {
+  const probe = Buffer.alloc(bytes);
+  return { result: undefined, puts: [() => void tables.meta.put('probe', probe)] };
 }
 
 function planEntry(

@@ -15,10 +15,10 @@ export interface Plan<T> {
 
 export interface WriteQueueOptions<S> {
   /**
-   * Runs `write`, which says whether it put anything, in one transaction of the store. Resolves
+   * Runs `write`, which says about how many bytes it put, in one transaction of the store. Resolves
    * once that is synced.
    */
-  readonly commit: (write: (store: S) => boolean) => Promise<void>;
+  readonly commit: (write: (store: S) => number) => Promise<void>;
   /** Writes that may wait. Default: 20,000. */
   readonly maxWrites?: number;
   /** Their bytes in sum; a single write of any size is let in. Default: 256 MiB. */
@@ -116,9 +116,9 @@ export class WriteQueue<S> {
     try {
       await this.#commit((store) => {
         group = this.#takeGroup();
-        let puts = 0;
-        for (const write of group) puts += carryOut(write, store);
-        return puts > 0;
+        let bytes = 0;
+        for (const write of group) bytes += carryOut(write, store);
+        return bytes;
       });
     } catch (error) {
       // A transaction that could not begin has taken none: the first group fails all the same.
@@ -141,7 +141,7 @@ export class WriteQueue<S> {
   }
 }
 
-/** Says how many puts it made. Throws only while it puts. */
+/** Says about how many bytes it put: at least 1 where it put anything. Throws only while it puts. */
 function carryOut<S>(write: Write<S>, store: S): number {
   let plan: Plan<unknown>;
   try {
@@ -152,5 +152,5 @@ function carryOut<S>(write: Write<S>, store: S): number {
   }
   write.outcome = plan;
   for (const put of plan.puts) put();
-  return plan.puts.length;
+  return plan.puts.length === 0 ? 0 : Math.max(1, write.bytes);
 }
