@@ -21,3 +21,26 @@ make_venv() {
     cp pyproject.toml .venv/installed.toml
   fi
 }
+
+# Says where each Python is that the client is for: those on the PATH, and pyenv's, one for each version.
+pythons_at_hand() {
+  local minor candidate
+  for minor in 10 11 12 13 14; do
+    for candidate in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"3.$minor".*/bin/python; do
+      if "$candidate" -c "import sys; sys.exit(sys.version_info[:2] != (3, $minor))" 2>/dev/null; then
+        echo "$minor $(command -v "$candidate")"
+        break
+      fi
+    done
+  done
+}
+
+# make_other NAME PYTHON RESOLUTION: an environment inside `.venv`, with `lowest-direct` or `highest` versions of
+# what the client needs. It goes when `.venv` does.
+make_other() {
+  if [ ! -e ".venv/others/$1/made" ]; then
+    .venv/bin/uv venv --quiet --clear --no-python-downloads --python "$2" ".venv/others/$1"
+    .venv/bin/uv pip install --quiet --python ".venv/others/$1/bin/python" --resolution "$3" --editable '.[dev]'
+    touch ".venv/others/$1/made"
+  fi
+}
