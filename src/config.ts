@@ -178,7 +178,7 @@ export interface ClientSettings {
   readonly wantsColour: boolean;
 }
 
-export const DEFAULT_URL = 'http://127.0.0.1:8080';
+const DEFAULT_URL = 'http://127.0.0.1:8080';
 
 /** An empty variable is as good as none. */
 export function readClientSettings(env: NodeJS.ProcessEnv): ClientSettings {

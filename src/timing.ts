@@ -1,6 +1,7 @@
 /**
- * Time: what may be asked again and how long to pause before it, deadlines, and timers of any length.
- * Pauses grow and are random in full, so that many who failed together do not come back together.
+ * Time and turns: what may be asked again and how long to pause before it, deadlines, timers of any
+ * length, and gates. Pauses grow and are random in full, so that many who failed together do not come
+ * back together.
  */
 import { setMaxListeners } from 'node:events';
 import { ResultdError } from './errors.js';
@@ -85,6 +86,19 @@ export class Deadline {
   readonly #onAbort = ({ target }: Event): void => this.#end((target as AbortSignal).reason);
 }
 
+/** What the work comes to, unless time is up, or a signal aborts, before that: see `Deadline`. */
+export async function within<T>(
+  work: Promise<T>,
+  ...limits: ConstructorParameters<typeof Deadline>
+): Promise<T> {
+  const deadline = new Deadline(...limits);
+  try {
+    return await deadline.race(work);
+  } finally {
+    deadline.clear();
+  }
+}
+
 /** Resolves after so many milliseconds, or as soon as a signal aborts. */
 export async function pause(ms: number, ...signals: (AbortSignal | undefined)[]): Promise<void> {
   const deadline = new Deadline(ms, () => new Error('the pause is over'), ...signals);
@@ -131,4 +145,72 @@ export function startTimer(ms: number, run: () => void): () => void {
   };
   arm(ms);
   return () => clearTimeout(timer);
+}
+
+interface Queued {
+  readonly since: number;
+  readonly settle: (isLetIn: boolean) => void;
+}
+
+/** Lets so many in at a time; the others queue, and the first one is the first to be let in. */
+export class Gate {
+  readonly #places: number;
+  readonly #queue = new Set<Queued>();
+  #onIdle: (() => void)[] = [];
+  #inside = 0;
+
+  constructor(places: number) {
+    this.#places = places;
+  }
+
+  get hasRoom(): boolean {
+    return this.#inside < this.#places;
+  }
+
+  /** How many queue. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Resolves true once there is room, which `leave` gives back; false where `refuse` comes first.
+   * `onQueued` is given what leaves the queue: then it never resolves.
+   */
+  enter(onQueued?: (giveUp: () => void) => void): Promise<boolean> | true {
+    if (this.hasRoom) {
+      this.#inside += 1;
+      return true;
+    }
+    return new Promise((settle) => {
+      const queued = { since: performance.now(), settle };
+      this.#queue.add(queued);
+      onQueued?.(() => this.#queue.delete(queued));
+    });
+  }
+
+  /** Hands the room over to who queues longest. */
+  leave(): void {
+    const [next] = this.#queue;
+    if (next !== undefined) {
+      this.#queue.delete(next);
+      next.settle(true);
+      return;
+    }
+    this.#inside -= 1;
+    if (this.#inside === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Sends away all who have queued since then or earlier. */
+  refuse(since = performance.now()): void {
+    for (const queued of this.#queue) {
+      if (queued.since > since) return;
+      this.#queue.delete(queued);
+      queued.settle(false);
+    }
+  }
+
+  /** Resolves when nobody is inside. */
+  async idle(): Promise<void> {
+    if (this.#inside > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+  }
 }

@@ -10,7 +10,7 @@ import { invalidParameter, shown } from './errors.js';
 import type { TaskBroker } from './task/broker.js';
 import { Kicker } from './task/kicker.js';
 import { parseTaskMessage, type TaskMessage } from './task/task-message.js';
-import { startTimer } from './timing.js';
+import { Gate, startTimer } from './timing.js';
 import { Execution, type ExecutionReport, type TaskFunction } from './worker/execution.js';
 import { captureConsole } from './worker/task-log.js';
 import { WorkerError } from './worker/worker-error.js';
@@ -67,10 +67,7 @@ export class Worker {
   readonly #options: Settings;
   readonly #functions = new Map<string, TaskFunction>();
   readonly #running = new Set<Execution>();
-  /** Those for whom there is no room yet. */
-  readonly #waiting: { readonly enter: () => void; readonly refuse: () => void }[] = [];
-  readonly #onIdle: (() => void)[] = [];
-  #taken = 0;
+  readonly #gate: Gate;
   #stopReceiving: (() => void | Promise<void>) | undefined;
   #endCapture: () => void = () => {};
   #isStopped = false;
@@ -88,6 +85,7 @@ export class Worker {
       onError: options.onError ?? ((error) => console.error(error.message)),
     };
     checkOptions(this.#options);
+    this.#gate = new Gate(this.#options.concurrency);
     if (this.#options.capturesLogs) this.#endCapture = captureConsole();
   }
 
@@ -138,7 +136,7 @@ export class Worker {
    */
   async execute(delivered: unknown, { ack }: ExecuteOptions = {}): Promise<ExecutionReport> {
     const message = this.#parse(delivered);
-    await this.#enter(message);
+    if (this.#isStopped || !(await this.#gate.enter())) throw stopped(message);
     const execution = new Execution(message, this.#broker.resultBackend, {
       ...this.#options,
       onError: (error) => this.#tell(error),
@@ -150,7 +148,7 @@ export class Worker {
       return report;
     } finally {
       this.#running.delete(execution);
-      this.#leave();
+      this.#gate.leave();
     }
   }
 
@@ -158,14 +156,14 @@ export class Worker {
   async stop({ abortAfterMs }: StopOptions = {}): Promise<void> {
     this.#isStopped = true;
     await this.#stopReceiving?.();
-    for (const { refuse } of this.#waiting.splice(0)) refuse();
+    this.#gate.refuse();
     let stopTimer = (): void => {};
     if (abortAfterMs !== undefined) {
       stopTimer = startTimer(abortAfterMs, () => {
         for (const execution of this.#running) execution.abort();
       });
     }
-    if (this.#taken > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
+    await this.#gate.idle();
     stopTimer();
     this.#endCapture();
   }
@@ -188,30 +186,6 @@ export class Worker {
       const what = 'its outcome is stored, but its message could not be acknowledged';
       throw new WorkerError('ack', message, { what, cause });
     }
-  }
-
-  /** Waits until there is room to run one more. */
-  async #enter(message: TaskMessage): Promise<void> {
-    if (this.#isStopped) throw stopped(message);
-    if (this.#taken < this.#options.concurrency) {
-      this.#taken += 1;
-      return;
-    }
-    await new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ enter: resolve, refuse: () => reject(stopped(message)) });
-    });
-  }
-
-  /** Hands the room to who waits for it longest. */
-  #leave(): void {
-    const next = this.#waiting.shift();
-    if (next !== undefined) {
-      next.enter();
-      return;
-    }
-    this.#taken -= 1;
-    if (this.#taken > 0) return;
-    for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
   #tell(error: WorkerError): void {

@@ -4,6 +4,7 @@
  */
 import type { ServerResponse } from 'node:http';
 import { overloaded } from '../errors.js';
+import { Gate } from '../timing.js';
 
 export interface RequestGateOptions {
   /** What the requests are, as an error says it: `lists and counts`. */
@@ -16,12 +17,11 @@ export interface RequestGateOptions {
 
 export class RequestGate {
   readonly #options: RequestGateOptions;
-  /** What begins each request that waits, the first one first. */
-  readonly #queue = new Set<() => void>();
-  #running = 0;
+  readonly #gate: Gate;
 
   constructor(options: RequestGateOptions) {
     this.#options = options;
+    this.#gate = new Gate(options.atOnce);
   }
 
   /**
@@ -30,46 +30,18 @@ export class RequestGate {
    */
   async run<T>(response: ServerResponse, work: () => Promise<T>): Promise<T> {
     const { what, atOnce, queued } = this.#options;
-    if (this.#running < atOnce) {
-      this.#running += 1;
-    } else if (this.#queue.size < queued) {
-      await this.#turn(response);
-    } else {
+    if (!this.#gate.hasRoom && this.#gate.queued >= queued) {
       throw overloaded(
         `${atOnce + queued} requests for ${what} are here already, which is the limit: try again ` +
           'later, or ask another replica',
       );
     }
+    await this.#gate.enter((giveUp) => response.once('close', giveUp));
     try {
       return await work();
     } finally {
       // What the work made goes out first, and who has gone meanwhile is found out.
-      setImmediate(() => this.#leave());
-    }
-  }
-
-  /** Resolves when another request has handed its place over. */
-  #turn(response: ServerResponse): Promise<void> {
-    return new Promise((resolve) => {
-      const begin = (): void => {
-        response.off('close', giveUp);
-        resolve();
-      };
-      const giveUp = (): void => {
-        this.#queue.delete(begin);
-      };
-      response.once('close', giveUp);
-      this.#queue.add(begin);
-    });
-  }
-
-  #leave(): void {
-    const [next] = this.#queue;
-    if (next === undefined) {
-      this.#running -= 1;
-    } else {
-      this.#queue.delete(next);
-      next();
+      setImmediate(() => this.#gate.leave());
     }
   }
 }

@@ -3,7 +3,7 @@ import type { ResultBackend } from '../result-backend.js';
 
 const INTERVAL_MS = 2_000;
 /** A store that has failed for so long makes this process not ready. */
-export const UNREADY_AFTER_MS = 10_000;
+const UNREADY_AFTER_MS = 10_000;
 
 export class StoreHealth {
   readonly #backend: ResultBackend;

@@ -22,7 +22,7 @@ import type { TaskEntry } from './entry.js';
 import { JSON_TYPE, type OutcomeInfo } from './outcome.js';
 
 const FORMAT = 1;
-export const DESCRIPTOR_AT = 49;
+const DESCRIPTOR_AT = 49;
 
 const FLAGS_AT = DESCRIPTOR_AT + 32;
 const SIZE_AT = FLAGS_AT + 1;

@@ -30,7 +30,7 @@ export interface Consumed {
 }
 
 /** No outcome has it. */
-export const NO_DIGEST = '0'.repeat(32);
+const NO_DIGEST = '0'.repeat(32);
 
 /** What a store holds of a task. Expired parts may still be in it. */
 export interface Stored {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { jsonOf } from '../json/values.js';
 import { checkTaskId } from '../record/names.js';
 import { Task } from '../task.js';
-import { isPassing } from '../timing.js';
+import { Deadline, isPassing } from '../timing.js';
 import type { TaskBroker } from './broker.js';
 import type { TaskMessage } from './task-message.js';
 
@@ -76,11 +76,8 @@ export class Kicker<Args extends readonly unknown[] = unknown[], Value = unknown
       .catch((error: unknown) => {
         if (!isPassing(error)) throw error;
       });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, REGISTERS_WITHIN_MS);
-    });
-    await Promise.race([registered, late]).finally(() => clearTimeout(timer));
+    const deadline = new Deadline(REGISTERS_WITHIN_MS, () => new Error('it is not registered yet'));
+    await Promise.race([registered, deadline.passed()]).finally(() => deadline.clear());
     registered.catch(() => {});
   }
 

@@ -1,6 +1,7 @@
 /** One stream of events that lasts: when its connection ends, it makes another. */
 
 import { ResultdError, storeUnavailable } from '../../errors.js';
+import type { Listeners } from '../../result-backend/listeners.js';
 import { Backoff, pause } from '../../timing.js';
 import { EventParser, type ServerEvent } from './event-parser.js';
 import { changeIn } from './task-view.js';
@@ -9,15 +10,10 @@ import type { Transport } from './transport.js';
 /** The service sends a comment every 15 s: a stream that says nothing for so long is dead. */
 const SILENT_MS = 40_000;
 
-export interface Hearer {
-  /** `version` is null where the task has gone. */
-  changed(taskId: string, version: string | null): void;
-  lost(): void;
-}
-
 export class EventStream {
   readonly #transport: Transport;
-  readonly #hearer: Hearer;
+  readonly #namespace: string;
+  readonly #listeners: Listeners;
   readonly #parser = new EventParser();
   readonly #abort = new AbortController();
   #isLive = false;
@@ -28,9 +24,10 @@ export class EventStream {
   #isRefused = false;
   #wakes: (() => void)[] = [];
 
-  constructor(transport: Transport, hearer: Hearer) {
+  constructor(transport: Transport, namespace: string, listeners: Listeners) {
     this.#transport = transport;
-    this.#hearer = hearer;
+    this.#namespace = namespace;
+    this.#listeners = listeners;
     void this.#run();
   }
 
@@ -115,17 +112,17 @@ export class EventStream {
     this.#isLive = true;
     this.#failure = undefined;
     this.#isRefused = false;
-    if (this.#hasBeenLive && !goesOn) this.#hearer.lost();
+    if (this.#hasBeenLive && !goesOn) this.#listeners.lose();
     this.#hasBeenLive = true;
     this.#wake();
   }
 
   #hear({ type, data }: ServerEvent): void {
     if (type === 'reset') {
-      this.#hearer.lost();
+      this.#listeners.lose();
     } else if (type === 'status' || type === 'removed') {
       const { taskId, version } = changeIn(Buffer.from(data));
-      this.#hearer.changed(taskId, version);
+      this.#listeners.tell(this.#namespace, taskId, version);
     }
   }
 }

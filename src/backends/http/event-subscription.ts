@@ -4,18 +4,14 @@
  * are lost, and listeners are told so.
  */
 import { ResultdError } from '../../errors.js';
+import { Listeners } from '../../result-backend/listeners.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { EventStream } from './event-stream.js';
 import type { Transport } from './transport.js';
 
-interface Registered {
-  readonly namespace: string;
-  readonly listener: Listener;
-}
-
 export class EventSubscription {
   readonly #transport: Transport;
-  readonly #listeners = new Set<Registered>();
+  readonly #listeners = new Listeners();
   #stream: EventStream | undefined;
 
   constructor(transport: Transport) {
@@ -24,14 +20,13 @@ export class EventSubscription {
 
   /** Resolves once changes are heard of. Throws where that does not come about in time. */
   async subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
-    const registered = { namespace, listener };
-    this.#listeners.add(registered);
+    const remove = this.#listeners.add(namespace, listener);
     const leave = async (): Promise<void> => {
-      this.#listeners.delete(registered);
-      if (this.#listeners.size === 0) this.close();
+      await remove();
+      if (this.#listeners.isEmpty) this.close();
     };
     try {
-      this.#stream ??= this.#open();
+      this.#stream ??= new EventStream(this.#transport, namespace, this.#listeners);
       await this.#stream.live();
     } catch (error) {
       await leave();
@@ -44,18 +39,5 @@ export class EventSubscription {
   close(): void {
     this.#stream?.end();
     this.#stream = undefined;
-  }
-
-  #open(): EventStream {
-    return new EventStream(this.#transport, {
-      changed: (taskId, version) => {
-        for (const { listener, namespace } of this.#listeners) {
-          listener({ namespace, taskId, version });
-        }
-      },
-      lost: () => {
-        for (const { listener } of this.#listeners) listener({ lost: true });
-      },
-    });
   }
 }

@@ -8,7 +8,7 @@
 import type { Dispatcher } from 'undici';
 import { ResultdError, storeUnavailable } from '../../errors.js';
 import { JSON_TYPE } from '../../record/outcome.js';
-import { Backoff, pause } from '../../timing.js';
+import { Backoff, Gate, pause } from '../../timing.js';
 import {
   CALL_CONNECTIONS,
   Connections,
@@ -18,7 +18,6 @@ import {
   type SendOptions,
   sizeOf,
 } from './connections.js';
-import { Gate } from './gate.js';
 import type { RemoteSettings } from './http-url.js';
 import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
 
@@ -30,13 +29,14 @@ export class Transport {
   /** How long a call may take, its retries included, in milliseconds. */
   readonly timeoutMs: number;
   readonly #connections: Connections;
-  readonly #gate: Gate;
+  /** A call's time begins when it is let through: the last of thousands has as much as the first. */
+  readonly #gate = new Gate(CALL_CONNECTIONS);
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(settings: RemoteSettings, timeoutMs: number) {
     this.settings = settings;
     this.timeoutMs = timeoutMs;
     this.#connections = new Connections(settings);
-    this.#gate = new Gate(CALL_CONNECTIONS, timeoutMs);
   }
 
   open(): void {
@@ -63,8 +63,16 @@ export class Transport {
       isAnswered = !(error instanceof ResultdError && error.code === 'store-unavailable');
       throw error;
     } finally {
-      this.#gate.leave(isAnswered);
+      this.#leave(isAnswered);
     }
+  }
+
+  /** Where nobody is answered any more, those who queue are sent away together. */
+  #leave(isAnswered: boolean): void {
+    const now = performance.now();
+    if (isAnswered) this.#answeredAt = now;
+    else if (now - this.#answeredAt >= this.timeoutMs) this.#gate.refuse(now - this.timeoutMs);
+    this.#gate.leave();
   }
 
   async #untilAnswered(request: RemoteRequest): Promise<RemoteAnswer> {

@@ -7,16 +7,11 @@
  */
 import { resolve } from 'node:path';
 import { shown, storeUnavailable } from '../../errors.js';
-import {
-  type ManyParts,
-  type Parts,
-  readUpTo,
-  type TaskEntry,
-  versionOf,
-} from '../../record/entry.js';
+import { type ManyParts, type Parts, readUpTo, type TaskEntry } from '../../record/entry.js';
 import type { Listed, Scan, StateCounts } from '../../record/listing.js';
 import type { Command, Reply } from '../../result-backend/commands.js';
 import type { Decision } from '../../result-backend/decide.js';
+import { Listeners } from '../../result-backend/listeners.js';
 import {
   type Listener,
   ResultBackend,
@@ -49,7 +44,7 @@ const COMMAND_BYTES = 512;
 export class LmdbBackend extends ResultBackend {
   readonly supports: Supports = { durable: true, shared: false, namespaces: true, listing: true };
   readonly directory: string;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #listeners = new Listeners();
   readonly #queue: WriteQueue<TaskTables>;
   #lock: DirectoryLock | undefined;
   #endSilence: () => void = () => {};
@@ -135,7 +130,9 @@ export class LmdbBackend extends ResultBackend {
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
     const decision = await this.#queue.run(bytesOf(command), plannerOf(namespace, command));
-    if (decision.write !== undefined) this.#notify(namespace, command.taskId, decision.write);
+    if (decision.write !== undefined) {
+      this.#listeners.changed(namespace, command.taskId, decision.write);
+    }
     return decision;
   }
 
@@ -150,7 +147,7 @@ export class LmdbBackend extends ResultBackend {
         this.#queue.add(bytesOf(command), plannerOf(namespace, command), (outcome) => {
           replies[at] = 'error' in outcome ? (outcome.error as Error) : outcome.result;
           if ('result' in outcome && outcome.result.write !== undefined) {
-            this.#notify(namespace, command.taskId, outcome.result.write);
+            this.#listeners.changed(namespace, command.taskId, outcome.result.write);
           }
           left -= 1;
           if (left === 0) resolve(replies);
@@ -172,18 +169,7 @@ export class LmdbBackend extends ResultBackend {
   }
 
   protected async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
-    const listeners = this.#listeners.get(namespace) ?? new Set();
-    this.#listeners.set(namespace, listeners.add(listener));
-    return async () => {
-      listeners.delete(listener);
-    };
-  }
-
-  #notify(namespace: string, taskId: string, entry: TaskEntry | null): void {
-    const listeners = this.#listeners.get(namespace);
-    if (listeners === undefined) return;
-    const version = entry === null ? null : versionOf(entry);
-    for (const listener of listeners) listener({ namespace, taskId, version });
+    return this.#listeners.add(namespace, listener);
   }
 
   async #commit(write: (tables: TaskTables) => number): Promise<void> {

@@ -7,13 +7,7 @@
  */
 
 import { invalidParameter } from '../../errors.js';
-import {
-  entryExpiresAt,
-  type ManyParts,
-  readUpTo,
-  type TaskEntry,
-  versionOf,
-} from '../../record/entry.js';
+import { entryExpiresAt, type ManyParts, readUpTo, type TaskEntry } from '../../record/entry.js';
 import {
   countAll,
   type Listed,
@@ -23,6 +17,7 @@ import {
 } from '../../record/listing.js';
 import type { Command, Reply } from '../../result-backend/commands.js';
 import { type Consumed, type Decision, decide } from '../../result-backend/decide.js';
+import { Listeners } from '../../result-backend/listeners.js';
 import {
   type Listener,
   ResultBackend,
@@ -51,7 +46,7 @@ const NOTHING: readonly Consumed[] = [];
 export class MemoryBackend extends ResultBackend {
   readonly supports: Supports = { durable: false, shared: false, namespaces: true, listing: true };
   readonly #spaces = new Map<string, Map<string, Slot>>();
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #listeners = new Listeners();
   readonly #expiry = new ExpiryWheel<Slot>(Date.now());
   /** Slots that hold an outcome, the oldest outcome first; kept only where there is a bound. */
   readonly #byAge = new Set<Slot>();
@@ -119,11 +114,7 @@ export class MemoryBackend extends ResultBackend {
   }
 
   protected async _subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
-    const listeners = this.#listeners.get(namespace) ?? new Set();
-    this.#listeners.set(namespace, listeners.add(listener));
-    return async () => {
-      listeners.delete(listener);
-    };
+    return this.#listeners.add(namespace, listener);
   }
 
   protected override async _list(namespace: string, scan: Scan): Promise<Listed[]> {
@@ -163,7 +154,7 @@ export class MemoryBackend extends ResultBackend {
     this.#place(slot);
     if (write === undefined) return;
     if (slot.entry?.body !== before?.body) this.#age(slot);
-    this.#notify(slot);
+    this.#listeners.changed(slot.namespace, slot.taskId, slot.entry);
   }
 
   /** Puts a changed slot where it belongs: into its space and the wheel, or out of both. */
@@ -209,13 +200,6 @@ export class MemoryBackend extends ResultBackend {
       this.#byAge.delete(slot);
       slot.space.delete(slot.taskId);
     }
-  }
-
-  #notify({ namespace, taskId, entry }: Slot): void {
-    const listeners = this.#listeners.get(namespace);
-    if (listeners === undefined) return;
-    const version = entry === undefined ? null : versionOf(entry);
-    for (const listener of listeners) listener({ namespace, taskId, version });
   }
 }
 

@@ -7,6 +7,7 @@
  * takes a moment until the stream's server knows of a subscription at another one.
  */
 import type { Msg, Subscription } from '@nats-io/transport-node';
+import { Listeners } from '../../result-backend/listeners.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { Backoff } from '../../timing.js';
 import { VERSION_HEADER } from './headers.js';
@@ -28,7 +29,7 @@ export class Hints {
   readonly #connection: NatsConnection;
   readonly #subjects: Subjects;
   readonly #options: HintsOptions;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #listeners = new Listeners();
   #subscription: Subscription | undefined;
   #live: Promise<void> | undefined;
   #refusal: Error | undefined;
@@ -50,11 +51,7 @@ export class Hints {
     await this.open();
     // It may have been cut since.
     if (isOpen) await this.#probe();
-    // Each call is a subscription of its own, also of the same function.
-    const own: Listener = (notification) => listener(notification);
-    const listeners = this.#listeners.get(namespace) ?? new Set();
-    this.#listeners.set(namespace, listeners.add(own));
-    return async () => void listeners.delete(own);
+    return this.#listeners.add(namespace, listener);
   }
 
   /** The connection is a new one. */
@@ -144,7 +141,9 @@ export class Hints {
     this.#heard = sequence;
     const version = headers.get(VERSION_HEADER);
     const task = version === '' ? undefined : this.#subjects.hinted(subject);
-    if (task !== undefined) this.#deliver(task, version);
+    if (task !== undefined) {
+      this.#listeners.tell(task.namespace, task.taskId, version === '-' ? null : version);
+    }
     this.#options.onStored?.(sequence, headers);
     if (!isNext) this.#lose();
     this.#tellWaiting();
@@ -154,15 +153,8 @@ export class Hints {
     for (const look of this.#waiting) look();
   }
 
-  #deliver(task: { namespace: string; taskId: string }, version: string): void {
-    const notification = { ...task, version: version === '-' ? null : version };
-    for (const listener of this.#listeners.get(task.namespace) ?? []) listener(notification);
-  }
-
   #lose(): void {
     this.#options.onLost?.();
-    for (const listeners of this.#listeners.values()) {
-      for (const listener of listeners) listener({ lost: true });
-    }
+    this.#listeners.lose();
   }
 }

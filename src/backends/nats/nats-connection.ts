@@ -20,6 +20,7 @@ import {
   nkeyAuthenticator,
   type ServerInfo,
 } from '@nats-io/transport-node';
+import { within } from '../../timing.js';
 import type { Headers } from './headers.js';
 import { ConnectionLost, JetStreamError, wrapped } from './nats-errors.js';
 import type { NatsSettings } from './nats-url.js';
@@ -69,14 +70,12 @@ export class NatsConnection {
   async open(): Promise<void> {
     let isLate = false;
     const connecting = connect(optionsOf(this.#settings, this.#timeoutMs));
-    const late = setTimeoutError(this.#timeoutMs);
     try {
-      this.#client = await Promise.race([connecting, late.error]);
+      this.#client = await within(connecting, this.#timeoutMs, () => new errors.TimeoutError());
     } catch (error) {
       isLate = true;
       throw this.wrap(error);
     } finally {
-      late.clear();
       connecting.then(
         (client) => (isLate ? void client.close() : undefined),
         () => {},
@@ -223,7 +222,7 @@ interface ApiError {
 }
 
 /** Where the replies to this bucket's replicas come: a user need not see those of others. */
-export function inboxPrefix({ bucket }: NatsSettings): string {
+function inboxPrefix({ bucket }: NatsSettings): string {
   return `_INBOX_${bucket}`;
 }
 
@@ -274,12 +273,4 @@ function tlsOptions({ ca, cert, key }: NonNullable<NatsSettings['tls']>) {
     ...(cert === undefined ? {} : { certFile: cert }),
     ...(key === undefined ? {} : { keyFile: key }),
   };
-}
-
-function setTimeoutError(ms: number): { error: Promise<never>; clear: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const error = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new errors.TimeoutError()), ms);
-  });
-  return { error, clear: () => clearTimeout(timer) };
 }

@@ -6,6 +6,7 @@
  * acknowledged, the listeners are told that they may have missed some. A regular question finds a
  * connection that has gone silent.
  */
+import { Listeners } from '../../result-backend/listeners.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import type { PostgresConnection } from './postgres-connection.js';
 import { type LinkOptions, PostgresLink } from './postgres-link.js';
@@ -16,7 +17,7 @@ const HEARTBEAT = { name: 'resultd_heartbeat', text: 'select 1' };
 export class HintListener {
   readonly #options: LinkOptions;
   readonly #channel: string;
-  readonly #listeners = new Map<string, Set<Listener>>();
+  readonly #listeners = new Listeners();
   #opening: Promise<PostgresLink> | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -28,20 +29,14 @@ export class HintListener {
   /** Resolves once hints of this namespace are heard. Throws `store-unavailable`. */
   async subscribe(namespace: string, listener: Listener): Promise<Unsubscribe> {
     const link = await this.#open();
-    const listeners = this.#listeners.get(namespace) ?? new Set();
-    this.#listeners.set(namespace, listeners);
-    // Each call is a subscription of its own, also of the same function.
-    const own: Listener = (notification) => listener(notification);
-    listeners.add(own);
+    const leave = this.#listeners.add(namespace, listener);
     try {
       await link.run(HEARTBEAT, []);
     } catch (error) {
-      listeners.delete(own);
+      await leave();
       throw error;
     }
-    return async () => {
-      listeners.delete(own);
-    };
+    return leave;
   }
 
   async close(): Promise<void> {
@@ -66,7 +61,7 @@ export class HintListener {
       onNotification: (payload) => this.#deliver(payload),
       onConnect: async (connection) => {
         await this.#listen(connection);
-        if (!isFirst) this.#tellLost();
+        if (!isFirst) this.#listeners.lose();
         isFirst = false;
       },
     });
@@ -82,21 +77,12 @@ export class HintListener {
     await connection.run({ name: '', text: `listen "${this.#channel}"` }, []);
   }
 
-  #tellLost(): void {
-    for (const listeners of this.#listeners.values()) {
-      for (const listener of listeners) listener({ lost: true });
-    }
-  }
-
   /** `<namespace> <version> <id> <version> <id> …`, a version of `-` where the task has gone. */
   #deliver(payload: string): void {
     const [namespace = '', ...words] = payload.split(' ');
-    const listeners = this.#listeners.get(namespace);
-    if (listeners === undefined) return;
     for (let at = 0; at + 1 < words.length; at += 2) {
       const version = words[at] === '-' ? null : words[at]!;
-      const notification = { namespace, taskId: words[at + 1]!, version };
-      for (const listener of listeners) listener(notification);
+      this.#listeners.tell(namespace, words[at + 1]!, version);
     }
   }
 }

@@ -21,7 +21,7 @@ const MIGRATION_LOCK = 0x72657375;
  * The listing index holds all that a count looks at. Vacuum comes early, since each write leaves a
  * dead row behind.
  */
-export function schemaOf({ schema, table }: PostgresSettings): string {
+function schemaOf({ schema, table }: PostgresSettings): string {
   return `
     create table if not exists ${schema}.${table} (
       namespace text collate "C" not null,

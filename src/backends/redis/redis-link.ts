@@ -7,6 +7,7 @@
  * is then made anew: to the server that is then in charge, where sentinels or a cluster tell.
  */
 import { Command, Redis, type RedisOptions } from 'ioredis';
+import { Backoff, within } from '../../timing.js';
 import { addressText, isTimeout, wrapped } from './redis-errors.js';
 import type { Address, RedisSettings } from './redis-url.js';
 import type { Argument } from './scripts.js';
@@ -27,6 +28,7 @@ export interface LinkOptions {
 export class RedisLink {
   readonly client: Redis;
   readonly #options: LinkOptions;
+  readonly #backoff = new Backoff(LONGEST_PAUSE_MS);
   #lastError: unknown;
   #isOpen = false;
   #isPinging = false;
@@ -36,7 +38,12 @@ export class RedisLink {
   constructor(options: LinkOptions) {
     this.#options = options;
     // While it is being opened the first failure is the last: `open` throws it.
-    this.client = new Redis(optionsOf(options, (times) => (this.#isOpen ? pauseMs(times) : null)));
+    this.client = new Redis(
+      optionsOf(options, (times) => {
+        if (times === 1) this.#backoff.reset();
+        return this.#isOpen ? this.#backoff.next() : null;
+      }),
+    );
     this.client.on('reconnecting', () => Object.assign(this.client.options, placeOf(options)));
     this.client.on('error', (error: Error & { command?: { name: string } }) => {
       this.#lastError = error;
@@ -203,19 +210,6 @@ function sentinelOptionsOf(
 }
 
 /** Fails as a command does that was not answered. */
-async function withinTime(task: Promise<unknown>, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('Command timed out')), timeoutMs);
-  });
-  try {
-    await Promise.race([task, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Shorter by up to a quarter: those who lost the same server do not come back at one moment. */
-function pauseMs(times: number): number {
-  return Math.min(50 * 2 ** (times - 1), LONGEST_PAUSE_MS) * (1 - Math.random() / 4);
+function withinTime(task: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+  return within(task, timeoutMs, () => new Error('Command timed out'));
 }

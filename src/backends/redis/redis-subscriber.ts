@@ -4,6 +4,7 @@
  * A channel is live once Redis has acknowledged it. After a reconnect all channels are subscribed
  * anew, and only when that is acknowledged are the listeners told that they may have missed some.
  */
+import { Listeners } from '../../result-backend/listeners.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
 import { type LinkOptions, RedisLink } from './redis-link.js';
 
@@ -12,13 +13,13 @@ const ATTEMPTS = 3;
 
 interface Channel {
   readonly namespace: string;
-  readonly listeners: Set<Listener>;
   readonly isLive: Promise<unknown>;
 }
 
 export class RedisSubscriber {
   readonly #options: LinkOptions;
   readonly #channels = new Map<string, Channel>();
+  readonly #listeners = new Listeners();
   #link: Promise<RedisLink> | undefined;
   #live: RedisLink | undefined;
 
@@ -29,25 +30,26 @@ export class RedisSubscriber {
   /** Resolves once the channel is live. Throws `store-unavailable`. */
   async subscribe(name: string, namespace: string, listener: Listener): Promise<Unsubscribe> {
     const link = await this.#open();
-    let channel = this.#channels.get(name);
-    if (channel === undefined) {
-      const isLive = link.client.subscribe(name);
-      channel = { namespace, listeners: new Set(), isLive };
-      this.#channels.set(name, channel);
-    }
-    // Each call is a subscription of its own, also of the same function.
-    const own: Listener = (notification) => listener(notification);
-    channel.listeners.add(own);
+    const channel = this.#channels.get(name) ?? {
+      namespace,
+      isLive: link.client.subscribe(name),
+    };
+    this.#channels.set(name, channel);
+    const leave = this.#listeners.add(namespace, listener);
+    /** True where it was the channel's last listener. */
+    const remove = async (): Promise<boolean> => {
+      await leave();
+      const isLast = !this.#listeners.has(namespace) && this.#channels.get(name) === channel;
+      return isLast && this.#channels.delete(name);
+    };
     try {
       await channel.isLive;
     } catch (error) {
-      this.#remove(name, channel, own);
+      await remove();
       throw link.wrap(error);
     }
-    const added = channel;
     return async () => {
-      if (!added.listeners.has(own)) return;
-      if (this.#remove(name, added, own)) await link.client.unsubscribe(name).catch(() => {});
+      if (await remove()) await link.client.unsubscribe(name).catch(() => {});
     };
   }
 
@@ -64,16 +66,10 @@ export class RedisSubscriber {
   async close(): Promise<void> {
     const link = await this.#link?.catch(() => undefined);
     this.#channels.clear();
+    this.#listeners.clear();
     link?.close();
     this.#link = undefined;
     this.#live = undefined;
-  }
-
-  /** Removes a listener; true where it was the channel's last one. */
-  #remove(name: string, channel: Channel, listener: Listener): boolean {
-    channel.listeners.delete(listener);
-    if (channel.listeners.size > 0 || this.#channels.get(name) !== channel) return false;
-    return this.#channels.delete(name);
   }
 
   #open(): Promise<RedisLink> {
@@ -111,9 +107,7 @@ export class RedisSubscriber {
       link.renew();
       return;
     }
-    for (const { listeners } of this.#channels.values()) {
-      for (const listener of listeners) listener({ lost: true });
-    }
+    this.#listeners.lose();
   }
 
   #deliver(name: string, message: string): void {
@@ -121,11 +115,7 @@ export class RedisSubscriber {
     const space = message.indexOf(' ');
     if (channel === undefined || space < 1) return;
     const version = message.slice(0, space);
-    const notification = {
-      namespace: channel.namespace,
-      taskId: message.slice(space + 1),
-      version: version === '-' ? null : version,
-    };
-    for (const listener of channel.listeners) listener(notification);
+    const taskId = message.slice(space + 1);
+    this.#listeners.tell(channel.namespace, taskId, version === '-' ? null : version);
   }
 }
