@@ -40,6 +40,9 @@ const MAX_BYTES = 8 * 1_024 * 1_024;
  *   itself: a consume that was carried out, and is asked for again, would lose its outcome.
  * - A load sees every swap that was won before it was asked for, in any process.
  *
+ * An expiry is judged when a command is decided, a moment before its swap: no condition of the swap
+ * tells of it.
+ *
  * Beside the two primitives there are `_startup`, `_shutdown`, `_ping` and `_subscribe`, `_now`
  * where the store has a clock, and `_list` and `_count` where it can list.
  */

@@ -49,6 +49,8 @@ export interface Call {
   readonly actor: string;
   readonly task: number;
   readonly asked: Asked;
+  /** Not in the step that writes: a refusal judges expiry as a read does. */
+  readonly isDecidedOnLoad: boolean;
   /** Places in the order of all beginnings and answers; infinite without an answer. */
   readonly begunAt: number;
   answeredAt: number;
@@ -60,6 +62,8 @@ export interface Call {
 
 export class History {
   readonly calls: Call[] = [];
+  /** Whether the store loads, decides, and then writes. */
+  decidesOnLoads = false;
   #place = 0;
 
   begin(actor: string, task: number, asked: Asked): Call {
@@ -68,6 +72,7 @@ export class History {
       actor,
       task,
       asked,
+      isDecidedOnLoad: this.decidesOnLoads,
       begunAt: this.#place,
       answeredAt: Number.POSITIVE_INFINITY,
       begunMs: Date.now(),

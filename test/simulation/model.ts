@@ -8,6 +8,8 @@ import type { Asked, Call, Seen } from './history.js';
 
 /** How far the clocks and their rounding may be apart, in milliseconds. */
 const SKEW_MS = 5;
+/** What is answered where nothing is written. */
+const REFUSALS: readonly string[] = ['unchanged', 'conflict', 'mismatch', 'absent', 'not-ready'];
 
 interface Kept {
   readonly name: string;
@@ -48,13 +50,19 @@ export function after(state: State, call: Call): State[] {
   return possiblyExpired(state, call).flatMap((now) => {
     const next = carryOut(now, call);
     if (next === undefined) return [];
-    return [call.asked.kind === 'read' ? stillThere(state, next) : next];
+    return [isJudgedLate(call) ? stillThere(state, next) : next];
   });
 }
 
+/** Whether expiry was judged only when the store's answer had come. */
+function isJudgedLate({ asked, answer, isDecidedOnLoad }: Call): boolean {
+  if (asked.kind === 'read') return true;
+  return isDecidedOnLoad && answer !== undefined && REFUSALS.includes(answer.verdict);
+}
+
 /**
- * What a read shows as expired may have been live when the store looked: that is judged when the
- * answer has come. So a read does not tell that the store had lost it by then.
+ * What is shown as expired then may have been live when the store looked: so that does not tell that
+ * the store had lost it by then.
  */
 function stillThere(state: State, read: State): State {
   return {

@@ -1,6 +1,7 @@
 /** Runs one schedule in one world, and tells which laws it broke. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TaskSnapshot } from '../../src/record/snapshot.js';
+import { CompareAndSwapBackend } from '../../src/result-backend/compare-and-swap.js';
 import type { ResultBackend, WriteReceipt } from '../../src/result-backend.js';
 import { Actor, type Stage, seenAs } from './actor.js';
 import { setMany } from './batch.js';
@@ -82,6 +83,7 @@ class Run {
     const { actors, seed, tasks } = this.#schedule;
     const { history, replicas, waiters } = this.#stage;
     await Promise.all(replicas.map((replica) => replica.start()));
+    history.decidesOnLoads = replicas[0]!.backend instanceof CompareAndSwapBackend;
     const disturbed = this.#disturb();
     disturbed.catch(() => {});
     await Promise.all(actors.map((steps, n) => new Actor(`actor ${n}`, this.#stage).run(steps)));
