@@ -134,6 +134,15 @@ async function withPackage<T>(name: string, load: () => Promise<T>): Promise<T> 
   }
 }
 
+async function importModule(file: string): Promise<{ default?: unknown }> {
+  try {
+    return (await import(pathToFileURL(file).href)) as { default?: unknown };
+  } catch (cause) {
+    const detail = `the module ${shown(file)} cannot be loaded: ${String(cause)}`;
+    throw new ResultdError('invalid-parameter', detail, { cause });
+  }
+}
+
 /** `module:./mine.js`: its default export makes a backend of `(url, options)`. */
 async function loadModule(url: string, options: BrokerOptions): Promise<ResultBackend> {
   const path = url.slice('module:'.length).split('?', 1)[0]!;
@@ -143,7 +152,7 @@ async function loadModule(url: string, options: BrokerOptions): Promise<ResultBa
       `the module ${shown(path)} is not there: there is no file ${shown(file)}`,
     );
   }
-  const module = (await import(pathToFileURL(file).href)) as { default?: unknown };
+  const module = await importModule(file);
   if (typeof module.default !== 'function') {
     throw invalidParameter(
       `${shown(path)} has no default export that is a function: export one that makes a ResultBackend of (url, options)`,

@@ -2,9 +2,12 @@
  * The configuration: every setting has a variable, a flag of the same name and a default, all in
  * one table. This is the only file that reads the environment. All mistakes are reported at once.
  */
+
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
-import { shown, withoutCredentials } from './errors.js';
+import { readFlags, takeValue } from './cli/flag-reader.js';
+import { type Flag, NAMESPACE_FLAG, TTL_FLAG } from './cli/flags.js';
+import { shown } from './errors.js';
 import { NEVER } from './record/entry.js';
 import { parseDuration, parseSize } from './units.js';
 
@@ -28,20 +31,15 @@ export interface Config {
   /** How many processes serve the port. */
   readonly processes: number;
   readonly storeTimeoutMs: number;
+  /** How long the start waits for a store that comes later. */
+  readonly waitForStoreMs: number;
   readonly drainMs: number;
   readonly trustProxy: boolean | string;
 }
 
-/** How one setting is read from text. */
-interface Setting<T> {
-  /** As a flag: `body-limit`; the variable is `RESULTD_BODY_LIMIT`. */
-  readonly flag: string;
+/** A setting is a flag, a variable of the same name, and a default. */
+interface Setting<T> extends Flag<T> {
   readonly byDefault: string;
-  readonly help: string;
-  /** What to do where the text is not valid; the help says it where this is left out. */
-  readonly advice?: string;
-  /** Undefined where the text is not valid. */
-  parse(text: string): T | undefined;
 }
 
 /** What a backend's URL begins with. The broker has a loader for each. */
@@ -67,64 +65,80 @@ export type Scheme = (typeof SCHEMES)[number];
 const DAY_MS = 86_400_000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
-const SETTINGS: { readonly [Key in keyof Config]: Setting<Config[Key]> } = {
-  backend: {
-    ...setting('backend', 'lmdb:./data', 'The store, a URL', (text) =>
-      SCHEMES.some((scheme) => text.startsWith(scheme)) ? text : undefined,
-    ),
-    advice: `Use one of ${SCHEMES.join(', ')}`,
-  },
-  host: setting('host', '127.0.0.1', 'The address to listen on', (text) => text || undefined),
-  port: setting('port', '8080', 'The port to listen on, 0 for any free one', integer(0, 65_535)),
-  logLevel: setting('log-level', 'info', `One of ${LOG_LEVELS.join(', ')}`, (text) =>
+const SETTINGS: { readonly [Key in keyof Config]: readonly [string, Setting<Config[Key]>] } = {
+  backend: setting(
+    'backend',
+    'lmdb:./data',
+    'URL',
+    `The store, one of ${SCHEMES.join(', ')}`,
+    (text) => (SCHEMES.some((scheme) => text.startsWith(scheme)) ? text : undefined),
+  ),
+  host: setting(
+    'host',
+    '127.0.0.1',
+    'ADDRESS',
+    'The address to listen on',
+    (text) => text || undefined,
+  ),
+  port: setting(
+    'port',
+    '8080',
+    'PORT',
+    'The port to listen on, 0 for any free one',
+    integer(0, 65_535),
+  ),
+  logLevel: setting('log-level', 'info', 'LEVEL', `One of ${LOG_LEVELS.join(', ')}`, (text) =>
     LOG_LEVELS.includes(text) ? text : undefined,
   ),
-  bodyLimit: setting('body-limit', '8MiB', 'The largest body, such as 8MiB or 65536', parseSize),
-  namespace: setting('namespace', 'default', '1 to 64 characters of a-z 0-9 _ -', (text) =>
-    /^[a-z0-9_-]{1,64}$/.test(text) ? text : undefined,
+  bodyLimit: setting(
+    'body-limit',
+    '8MiB',
+    'SIZE',
+    'The largest body, such as 8MiB or 65536',
+    parseSize,
   ),
-  resultTtlMs: setting('result-ttl', '24h', 'How long a success is kept, or never', parseTtl),
-  failureTtlMs: setting('failure-ttl', '24h', 'How long a failure is kept, or never', parseTtl),
-  progressTtlMs: setting('progress-ttl', '24h', 'How long progress is kept, or never', parseTtl),
-  maxTtlMs: setting('max-ttl', 'never', 'The longest time to live, or never for none', parseTtl),
-  maxWaitMs: setting('max-wait', '55s', 'The longest wait, at most 1h', parseWait),
-  maxWaiters: setting(
-    'max-waiters',
-    '20000',
-    'Requests that may wait at once in a process',
-    integer(1, 1e7),
-  ),
-  maxWaitersPerCaller: setting(
+  namespace: ['namespace', { ...NAMESPACE_FLAG, byDefault: 'default' }],
+  resultTtlMs: ttl('result-ttl', '24h', 'How long a success is kept, or never'),
+  failureTtlMs: ttl('failure-ttl', '24h', 'How long a failure is kept, or never'),
+  progressTtlMs: ttl('progress-ttl', '24h', 'How long progress is kept, or never'),
+  maxTtlMs: ttl('max-ttl', 'never', 'The longest time to live, or never for none'),
+  maxWaitMs: duration('max-wait', '55s', 'The longest wait, at most 1h'),
+  maxWaiters: count('max-waiters', '20000', 'Requests that may wait at once in a process'),
+  maxWaitersPerCaller: count(
     'max-waiters-per-caller',
     '10000',
     'Requests of one caller that may wait at once',
-    integer(1, 1e7),
   ),
-  maxEventReaders: setting(
-    'max-event-readers',
-    '10000',
-    'Event streams that may be open at once',
-    integer(1, 1e7),
-  ),
+  maxEventReaders: count('max-event-readers', '10000', 'Event streams that may be open at once'),
   maxStoredResults: setting(
     'max-stored-results',
     'unlimited',
+    'COUNT',
     'Outcomes that the memory backend keeps, or unlimited',
     (text) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : integer(1, 1e9)(text)),
   ),
   processes: setting(
     'processes',
     '1',
+    'COUNT',
     'Processes that serve the port, or auto for one for each core; they need a store such as Redis',
     (text) => (text === 'auto' ? availableParallelism() : integer(1, 1_024)(text)),
   ),
-  storeTimeoutMs: setting('store-timeout', '2s', 'How long the store may take', parseWait),
-  drainMs: setting('drain', '5s', 'The time over which waiters are answered at the end', parseWait),
+  storeTimeoutMs: duration('store-timeout', '2s', 'How long the store may take'),
+  waitForStoreMs: setting(
+    'wait-for-store',
+    '0',
+    'DURATION',
+    'How long the start waits for a store that comes later',
+    parseDuration,
+  ),
+  drainMs: duration('drain', '5s', 'The time over which waiters are answered at the end'),
   trustProxy: setting(
     'trust-proxy',
     'false',
+    'ADDRESSES',
     'Whose X-Forwarded-For is believed: true, false, or addresses and networks',
-    (text) => (text === 'true' ? true : text === 'false' ? false : text || undefined),
+    parseTrust,
   ),
 };
 
@@ -134,41 +148,54 @@ const CLIENT_VARIABLES = ['RESULTD_URL', 'RESULTD_TASK_ID'];
 /** All that was wrong, each mistake by its name. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly mistakes: readonly string[];
+
+  constructor(mistakes: readonly string[]) {
+    super(`the configuration is not valid:\n- ${mistakes.join('\n- ')}`);
+    this.mistakes = mistakes;
+  }
+}
+
+export interface ReadConfig {
+  /** Without what was not valid. */
+  readonly config: Partial<Config>;
+  readonly mistakes: string[];
 }
 
 /**
- * The configuration of flags and environment; a flag wins. Throws a `ConfigError` that names every
- * mistake. An unknown flag is one, and so is an unknown `RESULTD_…` variable.
+ * The configuration of flags and environment, a flag wins, and every mistake in it. An unknown flag is
+ * one, and so is an unknown `RESULTD_…` variable.
  */
-export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
-  const mistakes: string[] = [];
-  const flags = readFlags(args, mistakes);
-  const config: Partial<Record<keyof Config, unknown>> = {};
-  for (const [key, entry] of Object.entries(SETTINGS) as [keyof Config, Setting<unknown>][]) {
-    const variable = variableOf(entry.flag);
-    const flag = flags[entry.flag];
-    const text = flag ?? env[variable] ?? entry.byDefault;
-    const value = entry.parse(text);
-    if (value === undefined) {
-      const source = flag === undefined ? variable : `--${entry.flag}`;
-      mistakes.push(
-        `${source} is ${shown(withoutCredentials(text))}, which is not valid. ${entry.advice ?? entry.help}`,
-      );
-    }
-    config[key] = value;
+export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): ReadConfig {
+  const table = Object.fromEntries(Object.values(SETTINGS) as [string, Setting<unknown>][]);
+  const { positionals, values, given, mistakes } = readFlags(args, table, NO_SETTING);
+  for (const extra of positionals)
+    mistakes.push(`${shown(extra)} is not a flag: write --name value`);
+  const config: Record<string, unknown> = {};
+  for (const [key, [name, entry]] of Object.entries(SETTINGS)) {
+    const source = variableOf(name);
+    const text = env[source] ?? entry.byDefault;
+    if (given.has(name)) config[key] = values[name];
+    else takeValue(entry as Flag, { source, text }, { name: key, values: config, mistakes });
   }
-  const variables = new Set(Object.values(SETTINGS).map(({ flag }) => variableOf(flag)));
+  const variables = new Set(listSettings().map(({ variable }) => variable));
   for (const name of CLIENT_VARIABLES) variables.add(name);
   for (const name of Object.keys(env)) {
     if (name.startsWith('RESULTD_') && !name.startsWith('RESULTD_TEST_') && !variables.has(name)) {
-      mistakes.push(`${name} is not a setting: \`resultd serve --help\` lists them`);
+      mistakes.push(`${name} ${NO_SETTING}`);
     }
   }
-  if (mistakes.length > 0) {
-    throw new ConfigError(`the configuration is not valid:\n- ${mistakes.join('\n- ')}`);
-  }
+  return { config: config as Partial<Config>, mistakes };
+}
+
+/** The same, where it has no mistake. Throws a `ConfigError` that names every one. */
+export function readConfig(args: readonly string[], env: NodeJS.ProcessEnv): Config {
+  const { config, mistakes } = readSettings(args, env);
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config as Config;
 }
+
+const NO_SETTING = 'is not a setting: `resultd serve --help` lists them';
 
 /** What the commands that ask a service or a store take from the environment. */
 export interface ClientSettings {
@@ -188,58 +215,56 @@ export function readClientSettings(env: NodeJS.ProcessEnv): ClientSettings {
   };
 }
 
-/** Every setting, a line each. */
-export function describeSettings(): string {
-  return Object.values(SETTINGS)
-    .map(({ flag, byDefault, help }) => {
-      const names = `--${flag}`.padEnd(26) + variableOf(flag).padEnd(34);
-      return `  ${names}${help} (default: ${byDefault})`;
-    })
-    .join('\n');
-}
-
-/** The name, default and meaning of every setting, for documents and their tests. */
-export function listSettings(): { variable: string; flag: string; byDefault: string }[] {
-  return Object.values(SETTINGS).map(({ flag, byDefault }) => ({
+/** Every setting, for its help, for documents and for their tests. */
+export function listSettings(): readonly {
+  readonly variable: string;
+  readonly flag: string;
+  readonly placeholder: string | undefined;
+  readonly byDefault: string;
+  readonly help: string;
+}[] {
+  return Object.values(SETTINGS).map(([flag, { placeholder, byDefault, help }]) => ({
     variable: variableOf(flag),
     flag,
+    placeholder,
     byDefault,
+    help,
   }));
-}
-
-function readFlags(args: readonly string[], mistakes: string[]): Record<string, string> {
-  const options = Object.fromEntries(
-    Object.values(SETTINGS).map(({ flag }) => [flag, { type: 'string' as const }]),
-  );
-  const { tokens } = parseArgs({ args: [...args], options, strict: false, tokens: true });
-  const flags: Record<string, string> = {};
-  for (const token of tokens) {
-    if (token.kind === 'positional') {
-      mistakes.push(`${shown(token.value)} is not a flag: write --name value`);
-    } else if (token.kind === 'option') {
-      if (options[token.name] === undefined) {
-        mistakes.push(`${token.rawName} is not a setting: \`resultd serve --help\` lists them`);
-      } else if (token.value === undefined) {
-        mistakes.push(`${token.rawName} has no value: write ${token.rawName} value`);
-      } else {
-        flags[token.name] = token.value;
-      }
-    }
-  }
-  return flags;
 }
 
 function variableOf(flag: string): string {
   return `RESULTD_${flag.toUpperCase().replaceAll('-', '_')}`;
 }
 
+/** A flag with its name: `body-limit`, whose variable is `RESULTD_BODY_LIMIT`. */
+type Named<T> = readonly [string, Setting<T>];
+
 function setting<T>(
-  flag: string,
+  name: string,
   byDefault: string,
+  placeholder: string,
   help: string,
   parse: (text: string) => T | undefined,
-): Setting<T> {
-  return { flag, byDefault, help, parse };
+): Named<T> {
+  return [name, { byDefault, placeholder, help, parse }];
+}
+
+function ttl(name: string, byDefault: string, help: string): Named<number> {
+  return setting(name, byDefault, 'DURATION', help, (text) => {
+    const ttlMs = TTL_FLAG.parse(text);
+    return ttlMs === undefined || ttlMs === NEVER ? ttlMs : Math.min(ttlMs, 36_500 * DAY_MS);
+  });
+}
+
+function duration(name: string, byDefault: string, help: string): Named<number> {
+  return setting(name, byDefault, 'DURATION', help, (text) => {
+    const waitMs = parseDuration(text);
+    return waitMs === undefined || waitMs > 3_600_000 ? undefined : waitMs;
+  });
+}
+
+function count(name: string, byDefault: string, help: string): Named<number> {
+  return setting(name, byDefault, 'COUNT', help, integer(1, 1e7));
 }
 
 function integer(least: number, most: number): (text: string) => number | undefined {
@@ -250,13 +275,17 @@ function integer(least: number, most: number): (text: string) => number | undefi
   };
 }
 
-function parseTtl(text: string): number | undefined {
-  if (text === 'never') return NEVER;
-  const ttlMs = parseDuration(text);
-  return ttlMs === undefined || ttlMs === 0 ? undefined : Math.min(ttlMs, 36_500 * DAY_MS);
+/** As Fastify's `trustProxy` has it: it throws where an address is none. */
+function parseTrust(text: string): boolean | string | undefined {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.split(',').every((part) => isNetwork(part.trim())) ? text : undefined;
 }
 
-function parseWait(text: string): number | undefined {
-  const waitMs = parseDuration(text);
-  return waitMs === undefined || waitMs > 3_600_000 ? undefined : waitMs;
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address = '', mask, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  if (mask === undefined || (version === 4 && isIP(mask) === 4)) return true;
+  return integer(1, version === 4 ? 32 : 128)(mask) !== undefined;
 }

@@ -74,9 +74,13 @@ export class ResultdError extends Error {
   }
 }
 
-/** A value as an error shows it: quoted, and cut at 100 characters. */
+/**
+ * A value as an error shows it: quoted, and cut at 100 characters. A URL that stands in the wrong place
+ * may have a password in it.
+ */
 export function shown(value: unknown): string {
-  const text = typeof value === 'string' ? value : String(value);
+  const given = typeof value === 'string' ? value : String(value);
+  const text = /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(given) ? withoutCredentials(given.trim()) : given;
   return JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text);
 }
 

@@ -4,14 +4,15 @@
  * which runs the service.
  */
 import { writeSync } from 'node:fs';
-import { asksForHelp, parseArguments, UsageError } from './cli/arguments.js';
-import type { Context } from './cli/command.js';
+import { asksForHelp, readArguments, UsageError } from './cli/arguments.js';
+import type { Command, Context } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
+import type { ConnectionFlags } from './cli/connection.js';
 import { EXIT_CODES, exitCodeOf } from './cli/exit-codes.js';
 import { generalHelp, helpOf, serveHelp } from './cli/help.js';
 import { writeWhole } from './cli/output-file.js';
-import { ConfigError, readClientSettings, readConfig } from './config.js';
-import { ResultdError } from './errors.js';
+import { ConfigError, readClientSettings } from './config.js';
+import { ResultdError, shown } from './errors.js';
 import { VERSION } from './version.js';
 
 /** The signals that a command may handle by itself. */
@@ -28,7 +29,7 @@ async function main(
   }
   const entry = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (name === undefined || entry === undefined) {
-    const mistake = name === undefined ? '' : `resultd: ${name} is not a command\n\n`;
+    const mistake = name === undefined ? '' : `resultd: ${shown(name)} is not a command\n\n`;
     print(process.stderr, mistake + generalHelp());
     return EXIT_CODES.usage.code;
   }
@@ -36,16 +37,26 @@ async function main(
   const command = await entry.load();
   if (asksForHelp(args)) return print(process.stdout, helpOf(name, command));
   try {
-    return await command.run(parseArguments(args, command), contextOf(env));
+    return await run(command, args, contextOf(env));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     throw new UsageError(`${error.message}\nresultd ${name} --help says more`);
   }
 }
 
+async function run(command: Command, args: readonly string[], context: Context): Promise<number> {
+  const { parsed, mistakes } = readArguments(args, command);
+  if (mistakes.length === 0) return command.run(parsed, context);
+  // One list of all mistakes, what is wrong with the URL among them, wherever that came from.
+  const { mistakesInUrl } = await import('./cli/connection.js');
+  const ofUrl = await mistakesInUrl(parsed.flags as ConnectionFlags, context);
+  throw new UsageError([...mistakes, ...ofUrl].join('\n'));
+}
+
 async function serve(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number | undefined> {
   if (asksForHelp(args)) return print(process.stdout, serveHelp());
-  const config = readConfig(args, env);
+  const { checkedConfig } = await import('./service/checked-config.js');
+  const config = await checkedConfig(args, env);
   const service = await import('./service/serve.js');
   await service.serve(config, fail);
   return undefined;

@@ -52,6 +52,23 @@ t.test('every setting can be given as a variable and as a flag', async (t) => {
   }
 });
 
+t.test('who is a proxy is addresses, networks and names of networks', async (t) => {
+  for (const text of ['10.0.0.1', '10.0.0.0/8, ::1', '10.0.0.0/255.0.0.0', 'loopback,fc00::/7']) {
+    t.equal(readConfig(['--trust-proxy', text], {}).trustProxy, text);
+  }
+  for (const text of [
+    'me',
+    '10.0.0.0/33',
+    '10.0.0.1/',
+    '1.2.3',
+    '::1/255.0.0.0',
+    '',
+    'a,10.0.0.1',
+  ]) {
+    t.match(mistakesOf([`--trust-proxy=${text}`], {}), '--trust-proxy is', text);
+  }
+});
+
 t.test('all mistakes are reported at once, by name and with their values', async (t) => {
   const text = mistakesOf(['--max-wait=soon', '--prot', '1', 'extra', '--host'], {
     RESULTD_PORT: '70000',
@@ -74,7 +91,7 @@ t.test('all mistakes are reported at once, by name and with their values', async
     'RESULTD_LOG_LEVEL is "loud"',
     'RESULTD_RESULT_TTL is "0"',
     'RESULTD_BAKEND is not a setting: `resultd serve --help` lists them',
-    'RESULTD_BACKEND is "mysql://***@host/tasks", which is not valid. Use one of memory:, lmdb:,',
+    'RESULTD_BACKEND is "mysql://***@host/tasks", which is not a valid URL: The store, one of memory:, lmdb:,',
   ]) {
     t.ok(text.includes(part), part);
   }

@@ -3,7 +3,7 @@
  * its standard output, or why it failed.
  */
 
-import { ResultdError, shown } from '../errors.js';
+import { counted, ResultdError, shown } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import type { Outcome } from '../record/outcome.js';
 import type { ResultBackend } from '../result-backend.js';
@@ -25,7 +25,6 @@ import {
 import { ProgramOutput } from './program-output.js';
 import { beginTask } from './starting.js';
 import { store } from './storing.js';
-import { counted } from './style.js';
 
 /** The largest output that is kept by default. A service takes bodies of 8 MiB by default. */
 const OUTPUT_BYTES = 8 * 1_024 * 1_024;

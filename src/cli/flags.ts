@@ -1,6 +1,7 @@
 /** The flags of commands: how each is written, read and explained. A command has a table of them. */
 
 import { NEVER } from '../record/entry.js';
+import { isNamespace } from '../record/names.js';
 import { parseTimestamp } from '../record/timestamp.js';
 import { parseDuration } from '../units.js';
 
@@ -48,17 +49,24 @@ export function momentFlag(help: string, round: (ms: number) => number): Flag<nu
   return { placeholder: 'TIME', help, parse };
 }
 
+export const URL_FLAG: Flag<string> = {
+  placeholder: 'URL',
+  help: 'The service, or a store such as redis://… (RESULTD_URL; default http://127.0.0.1:8080)',
+  parse: (text) => (/^[a-z][a-z0-9+.-]*:/.test(text) ? text : undefined),
+};
+
+export const NAMESPACE_FLAG: Flag<string> = {
+  placeholder: 'NAME',
+  help: 'The namespace of the tasks, 1 to 64 characters of a-z 0-9 _ -',
+  parse: (text) => (isNamespace(text) ? text : undefined),
+};
+
 /** Flags of every command that asks a service or a store. */
 export const CONNECTION_FLAGS = {
-  url: {
-    placeholder: 'URL',
-    help: 'The service, or a store such as redis://… (RESULTD_URL; default http://127.0.0.1:8080)',
-    parse: (text: string) => (/^[a-z][a-z0-9+.-]*:/.test(text) ? text : undefined),
-  },
+  url: URL_FLAG,
   namespace: {
-    placeholder: 'NAME',
-    help: 'The namespace of the tasks, 1 to 64 characters of a-z 0-9 _ - (a store alone has several)',
-    parse: (text: string) => (/^[a-z0-9_-]{1,64}$/.test(text) ? text : undefined),
+    ...NAMESPACE_FLAG,
+    help: `${NAMESPACE_FLAG.help} (a store alone has several)`,
   },
 };
 

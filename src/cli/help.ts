@@ -1,5 +1,5 @@
 /** The help of the command and of each of its commands, made from their tables of flags. */
-import { describeSettings } from '../config.js';
+import { listSettings } from '../config.js';
 import { VERSION } from '../version.js';
 import type { Command } from './command.js';
 import { COMMANDS } from './commands.js';
@@ -35,12 +35,18 @@ ${rows.join('')}${row('--help', 'Print this')}`;
 }
 
 export function serveHelp(): string {
+  const rows = listSettings().map(({ flag, placeholder, byDefault, help }) =>
+    row(`--${flag} ${placeholder}`, `${help} (default ${byDefault})`),
+  );
+  const description =
+    'Starts the service. Every flag is a variable too, --body-limit is RESULTD_BODY_LIMIT; a flag wins.';
   return `Usage: resultd serve [flags]
 
-Starts the service. Every setting is a flag, or a variable:
+${wrap(description, WIDTH).join('\n')}
 
-${describeSettings()}
-`;
+Flags:
+
+${rows.join('')}${row('--help', 'Print this')}`;
 }
 
 function row(name: string, text: string): string {
@@ -49,6 +55,7 @@ function row(name: string, text: string): string {
   return first + lines.map((line) => `${' '.repeat(COLUMN + 2)}${line}\n`).join('');
 }
 
+/** Lines of at most so many columns; what has no space in it is never cut. */
 function wrap(text: string, width: number): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {

@@ -3,6 +3,7 @@
  * order are never re-written.
  */
 
+import { counted } from '../errors.js';
 import { decodeString } from '../json/lexer.js';
 import {
   type JsonType,
@@ -16,7 +17,7 @@ import { viewWithOutcome } from '../record/embedded-outcome.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Context } from './command.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { counted, harmless, oneLine, Style } from './style.js';
+import { harmless, oneLine, Style } from './style.js';
 
 const NEW_LINE = Buffer.from('\n');
 /** A chain of causes is shown up to here. */

@@ -1,12 +1,11 @@
 /** What became of a program, as the outcome of a task. */
 import { isUtf8 } from 'node:buffer';
 import { basename } from 'node:path';
-import { shown } from '../errors.js';
+import { counted, shown } from '../errors.js';
 import { type Outcome, opaqueOutcome } from '../record/outcome.js';
 import type { ProgramRun } from './child-program.js';
 import { type Accompaniment, failureOf, jsonValueIn, successOf } from './outcome-document.js';
 import type { ProgramOutput } from './program-output.js';
-import { counted } from './style.js';
 
 export interface ProgramOutcomeOptions {
   readonly program: readonly string[];

@@ -1,6 +1,7 @@
 /** `resultd set`: what a task returned. */
 
 import { isUtf8 } from 'node:buffer';
+import { shown } from '../errors.js';
 import { type Outcome, opaqueOutcome } from '../record/outcome.js';
 import { UsageError } from './arguments.js';
 import type { ParsedArguments } from './command.js';
@@ -63,7 +64,7 @@ function checkKind(flags: ParsedArguments<typeof FLAGS>['flags']): void {
   }
   if (!/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(;[ -~]*)?$/.test(type) || /^application\/json\b/.test(type)) {
     throw new UsageError(
-      `--content-type ${JSON.stringify(type)} is not a media type of bytes: image/png is one; leave it out for JSON`,
+      `--content-type ${shown(type)} is not a media type of bytes: image/png is one; leave it out for JSON`,
     );
   }
 }

@@ -64,11 +64,6 @@ export function fit(text: string, columns: number): string {
   return text + ' '.repeat(columns - width);
 }
 
-/** `1 task`, `2 tasks`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
 /** Seconds as people read them: `0.12s`, `48s`, `3m20s`, `2h05m`. */
 export function seconds(value: number): string {
   if (!(value >= 0)) return '';

@@ -1,7 +1,8 @@
 /** Tasks as a table that fits a terminal: counts by state at the top, then the latest tasks. */
+import { counted } from '../errors.js';
 import { COUNTED_STATES, type StateCounts } from '../record/listing.js';
 import { advanceOf, measuredBar } from './progress-bar.js';
-import { counted, fit, type Style, seconds } from './style.js';
+import { fit, type Style, seconds } from './style.js';
 import type { ShownTask } from './task-lines.js';
 
 export interface TableView {

@@ -1,6 +1,6 @@
 /** `resultd watch`: what becomes of tasks, as a live table or as lines. */
 
-import { withoutCredentials } from '../errors.js';
+import { counted, withoutCredentials } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
@@ -8,7 +8,7 @@ import { urlOf, withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { LiveTable } from './live-table.js';
-import { counted, Style } from './style.js';
+import { Style } from './style.js';
 import { type Change, TaskFeed } from './task-feed.js';
 import { jsonLine, plainLine } from './task-lines.js';
 

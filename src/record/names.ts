@@ -9,7 +9,11 @@ export function checkTaskId(taskId: string): void {
   if (!TASK_ID.test(taskId)) throw invalidTaskId(taskId);
 }
 
+export function isNamespace(name: string): boolean {
+  return NAMESPACE.test(name);
+}
+
 /** Throws `invalid-parameter` where it is not 1 to 64 characters of the allowed ones. */
 export function checkNamespace(name: string): void {
-  if (!NAMESPACE.test(name)) throw invalidNamespace(name);
+  if (!isNamespace(name)) throw invalidNamespace(name);
 }

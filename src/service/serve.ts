@@ -5,10 +5,10 @@
 import cluster from 'node:cluster';
 import closeWithGrace from 'close-with-grace';
 import { pino } from 'pino';
-import { Broker } from '../broker.js';
-import { type Config, ConfigError } from '../config.js';
+import type { Config } from '../config.js';
 import { withoutCredentials } from '../errors.js';
 import { VERSION } from '../version.js';
+import { brokerFor } from './checked-config.js';
 import { type Server, startServer } from './server.js';
 import { DRAIN, Supervisor } from './supervisor.js';
 
@@ -73,14 +73,7 @@ function obeySupervisor(drain: () => void): void {
 
 /** Has several processes serve the port, until it is told to end. */
 async function supervise(config: Config): Promise<void> {
-  const { resultBackend } = await Broker.fromUrl(config.backend, config);
-  if (!resultBackend.supports.shared) {
-    throw new ConfigError(
-      `${config.processes} processes (--processes, RESULTD_PROCESSES) cannot share the store ` +
-        `${withoutCredentials(config.backend)}, which belongs to one process alone: ` +
-        'use a store such as redis://…, or --processes 1',
-    );
-  }
+  await brokerFor(config.backend, config);
   const log = pino({ level: config.logLevel });
   const supervisor = new Supervisor({ processes: config.processes, log });
   closeWithGrace(

@@ -1,9 +1,13 @@
 /** Runs the service: listens, and shuts down in order. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type App, buildApp } from '../app.js';
-import { Broker } from '../broker.js';
-import type { Config } from '../config.js';
-import { ResultdError } from '../errors.js';
+import { type Config, ConfigError } from '../config.js';
+import { ResultdError, shown } from '../errors.js';
+import { persist } from '../timing.js';
+import { brokerFor } from './checked-config.js';
+
+/** The longest pause between two attempts to reach a store that is waited for. */
+const LONGEST_PAUSE_MS = 5_000;
 
 /** A service that listens. */
 export interface Server {
@@ -20,11 +24,18 @@ export interface Server {
 /** Starts the service. Throws `store-unavailable`, or why it cannot listen. */
 export async function startServer(config: Config): Promise<Server> {
   const warnings: string[] = [];
-  const broker = await Broker.fromUrl(config.backend, {
+  const broker = await brokerFor(config.backend, {
     ...config,
     onWarning: (message) => warnings.push(message),
   });
   const app = await buildApp(broker, config);
+  await persist(() => broker.startup(), {
+    withinMs: config.waitForStoreMs,
+    longestPauseMs: LONGEST_PAUSE_MS,
+    onFailure: (err, attempt) => {
+      if (attempt === 1) app.log.warn({ err }, 'waiting for the store: it does not answer yet');
+    },
+  });
   await app.startup();
   for (const warning of warnings) app.log.warn(warning);
   let address: string;
@@ -48,6 +59,9 @@ export async function startServer(config: Config): Promise<Server> {
 function cannotListen(error: NodeJS.ErrnoException, { host, port }: Config): Error {
   const reason = LISTEN_FAILURES[error.code ?? ''];
   if (reason === undefined) return error;
+  if (error.code === 'ENOTFOUND' || error.code === 'EADDRNOTAVAIL') {
+    return new ConfigError([`--host (RESULTD_HOST) is ${shown(host)}: ${reason}`]);
+  }
   return new ResultdError(
     'invalid-parameter',
     `cannot listen on port ${port} of ${host}: ${reason}`,

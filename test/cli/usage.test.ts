@@ -42,6 +42,96 @@ t.test('the document and the help list every command and exit code', async (t) =
   for (const [name, { summary }] of Object.entries(COMMANDS)) t.match(words, `${name} ${summary}`);
 });
 
+t.test('every help fits 90 columns', async (t) => {
+  for (const args of [[], ...Object.keys(COMMANDS).map((name) => [name])]) {
+    const { text, code } = await runCommand(t, [...args, '--help']);
+    t.equal(code, 0);
+    for (const line of text.split('\n')) t.ok([...line].length <= 90, `${args}: ${line}`);
+  }
+});
+
+t.test('a mistake in the URL stands in one list with all others', async (t) => {
+  const env = { RESULTD_URL: 'redis://user:s3cret@host:99999' };
+  const given = await runCommand(t, ['get', '--nope', 'a'], { env });
+  t.equal(given.code, 2);
+  t.match(given.errors, /--nope is not a flag[\s\S]*RESULTD_URL: the Redis URL is not valid/);
+  const alone = await runCommand(t, ['list', '--url', 'gopher://host']);
+  t.equal(alone.code, 2);
+  t.match(alone.errors, /--url: the backend "gopher:\/\/host" has no scheme/);
+  const serve = ['serve', '--backend', 'redis://user:s3cret@host:99999', '--trust-proxy', 'me'];
+  const service = await runCommand(t, serve, { env: { RESULTD_PORT: 'x', RESULTD_NOPE: '1' } });
+  t.equal(service.code, 2);
+  for (const named of [
+    /RESULTD_PORT is "x"/,
+    /RESULTD_NOPE is not a setting/,
+    /--trust-proxy is "me"/,
+    /--backend \(RESULTD_BACKEND\): the Redis URL is not valid/,
+  ]) {
+    t.match(service.errors, named);
+  }
+  t.notMatch(given.errors + service.errors, 's3cret');
+});
+
+t.test('a bad setting of the service is code 2, and never a stack trace', async (t) => {
+  const module = `${t.testdir({ 'broken.js': 'export default' })}/broken.js`;
+  for (const flags of [
+    ['--backend', 'redis://host:99999'],
+    ['--backend', 'redis://host?nope=1'],
+    ['--backend', 'rediss://host?tls_ca=no-such-file'],
+    ['--backend', 'http://host:99999'],
+    ['--backend', 'lmdb:'],
+    ['--backend', 'nats://host:99999'],
+    ['--backend', 'postgres://host:99999/db'],
+    ['--backend', 'module:./no-such-file.js'],
+    ['--backend', `module:${module}`],
+    ['--backend', 'memory:', '--processes', '2'],
+    ['--backend', 'memory:', '--host', '300.1.1.1'],
+    ['--trust-proxy', '10.0.0.0/33'],
+  ]) {
+    const { code, errors, text } = await runCommand(t, [
+      'serve',
+      '--log-level',
+      'silent',
+      ...flags,
+    ]);
+    t.same([code, text], [2, ''], flags.join(' '));
+    t.match(errors, /^resultd: the configuration is not valid:\n {2}- /, flags.join(' '));
+    t.notMatch(errors, /\n +at /, `${flags.join(' ')}: no stack`);
+  }
+});
+
+t.test('a password in a URL that stands in the wrong place is never printed back', async (t) => {
+  const url = 'redis://user:s3c/r@t@host/1';
+  for (const args of [
+    [url],
+    ['get', 'a', url],
+    ['get', url, '--url', 'memory:'],
+    ['get', 'a', '--ur', url],
+    ['get', 'a', `--ur=${url}`],
+    ['get', 'a', `--${url}`],
+    ['get', 'a', '--json', url],
+    ['get', 'a', '--namespace', url],
+    ['list', '--limit', url],
+    ['list', '--cursor', url, '--url', 'memory:'],
+    ['wait', 'a', url],
+    ['set', 'a', url],
+    ['set', 'a', '1', '--labels', url],
+    ['set', 'a', '1', '--content-type', url],
+    ['set', 'a', '1', '--ttl', url],
+    ['exec', 'a', '--url', 'memory:', '--', url],
+    ['exec', url, '--', 'true'],
+    ['serve', url],
+    ['serve', '--prot', url],
+    ['serve', '--host', url, '--backend', 'memory:'],
+    ['serve', '--trust-proxy', url],
+    ['serve', `--${url}`],
+  ]) {
+    const { code, errors, text } = await runCommand(t, args);
+    t.notMatch(text + errors, /s3c|r@t/, args.join(' '));
+    t.ok(code === 2 || code === 127, `${args.join(' ')}: ${code}`);
+  }
+});
+
 t.test('all mistakes of a command line are told at once, by name, with code 2', async (t) => {
   const args = ['wait', '--timeout', 'soon', '--nope', 'a', '--json=1', '-x', '--url'];
   const { code, errors, text } = await runCommand(t, args);

@@ -2,6 +2,7 @@
 
 import t from 'tap';
 import { request } from 'undici';
+import { RedisServer } from '../support/redis-server.js';
 import { makeAnswer } from '../support/service.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { until } from '../support/until.js';
@@ -63,6 +64,31 @@ t.test('all mistakes of the configuration are told at once, by name, with exit 2
   }
   t.notMatch(service.output, /\n +at /, 'no stack trace');
 });
+
+t.test(
+  'with --wait-for-store it waits for a store that comes later, until it is told to end',
+  async (t) => {
+    const redis = await RedisServer.start();
+    t.teardown(() => redis.stop());
+    await redis.kill();
+    const flags = ['--backend', redis.url, '--wait-for-store', '10m'];
+    const impatient = ServiceProcess.spawn(t, { flags });
+    await impatient.untilOutput(/waiting for the store/);
+    t.equal(impatient.signal('SIGTERM'), true);
+    t.equal((await impatient.exited).code, 0);
+    for (const processes of ['1', '2']) {
+      await redis.kill();
+      const service = ServiceProcess.spawn(t, { flags: [...flags, '--processes', processes] });
+      await service.untilOutput(/waiting for the store/);
+      t.notMatch(service.output, 'Server listening');
+      await redis.restart();
+      const [, origin] = await service.untilOutput(/docs at (http:\/\/[^"/]+)/);
+      t.match(String((await call('PUT', `${origin}/v1/tasks/a/result`, SUCCESS)).status), /20[01]/);
+      service.signal('SIGTERM');
+      t.equal((await service.exited).code, 0);
+    }
+  },
+);
 
 t.test('a password in the URL of a store shows nowhere', async (t) => {
   const service = ServiceProcess.spawn(t, {
