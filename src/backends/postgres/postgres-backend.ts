@@ -85,7 +85,7 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     this.#listing = new TableListing(settings);
     this.#onWarning = options.onWarning ?? (() => {});
     this.#links = links;
-    this.#listener = listenerOf(settings, timeoutMs);
+    this.#listener = this.#newListener();
   }
 
   /** A backend on what the URL names. Throws `invalid-parameter` where it is not valid. */
@@ -95,7 +95,7 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
 
   protected async _startup(): Promise<void> {
     this.#links = linksOf(this.#settings, this.#timeoutMs);
-    this.#listener = listenerOf(this.#settings, this.#timeoutMs);
+    this.#listener = this.#newListener();
     await this.#links.open();
     try {
       await prepareTable(this.#links, this.#settings);
@@ -193,6 +193,14 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     return this.#links.run(role, statement, values, this.#timeoutMs / 2);
   }
 
+  #newListener(): HintListener {
+    const { listenAddress: address } = this.#settings;
+    const notify = (payload: string) =>
+      this.#links.run('other', this.#statements.notify, [payload]);
+    const options = { address, timeoutMs: this.#timeoutMs, isPreparing: false };
+    return new HintListener(channelOf(this.#settings), notify, options);
+  }
+
   /** What is decided here is dated by this clock: it is asked until it is known well. */
   async #setClock(): Promise<void> {
     for (let reads = 0; reads < MOST_CLOCK_READS; reads += 1) {
@@ -238,9 +246,4 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
 function linksOf(settings: PostgresSettings, timeoutMs: number): PostgresLinks {
   const { address, connections, isPreparing } = settings;
   return new PostgresLinks(connections, { address, timeoutMs, isPreparing });
-}
-
-function listenerOf(settings: PostgresSettings, timeoutMs: number): HintListener {
-  const { listenAddress: address } = settings;
-  return new HintListener(channelOf(settings), { address, timeoutMs, isPreparing: false });
 }

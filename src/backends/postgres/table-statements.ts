@@ -34,6 +34,7 @@ export class TableStatements {
   readonly load: Statement;
   readonly create: Statement;
   readonly replace: Statement;
+  readonly notify: Statement;
   /** A write that changes nothing, on a task that nobody can name. */
   readonly probe: Statement;
   /** Each setting by which a commit may be lost, null where it is as it should be. */
@@ -51,6 +52,10 @@ export class TableStatements {
         from unnest($1::text[], $2::text[], $3::int[]) with ordinality
           as l (namespace, task_id, wants, at)
         join ${table} t on t.namespace = l.namespace and t.task_id = l.task_id`,
+    };
+    this.notify = {
+      name: 'resultd_notify',
+      text: `select pg_notify('${channelOf(settings)}', $1)`,
     };
     this.probe = { name: 'resultd_probe', text: `delete from ${table} where namespace = ''` };
     this.durability = {
