@@ -7,11 +7,11 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { appendFile, chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Client, type QueryResult } from 'pg';
+import { Client, type ClientConfig, type QueryResult } from 'pg';
 import { freePort } from './redis-server.js';
 
 const run = promisify(execFile);
@@ -21,6 +21,8 @@ export interface PostgresServerOptions {
   readonly settings?: readonly string[];
   /** Lines of pg_hba.conf, in place of one that trusts everybody on the loopback. */
   readonly access?: readonly string[];
+  /** Take TLS connections too. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Where to put the data. Default: a fresh directory. It must belong to the server's user. */
   readonly directory?: string;
 }
@@ -53,7 +55,12 @@ export class PostgresServer {
       'shared_buffers = 16MB',
       'max_connections = 40',
       ...(options.settings ?? []),
+      ...(options.tls === undefined ? [] : ['ssl = on']),
     ];
+    if (options.tls !== undefined) {
+      await ownCopy(options.tls.cert, join(directory, 'server.crt'));
+      await ownCopy(options.tls.key, join(directory, 'server.key'));
+    }
     await appendFile(join(directory, 'postgresql.conf'), `${settings.join('\n')}\n`);
     const access = options.access ?? ['host all all 127.0.0.1/32 trust'];
     await writeFile(join(directory, 'pg_hba.conf'), `${access.join('\n')}\n`);
@@ -120,8 +127,8 @@ export class PostgresServer {
   }
 
   /** Runs statements as the administrator, on a connection of their own. */
-  async query(text: string, database = 'postgres'): Promise<QueryResult> {
-    const client = await this.connect(database);
+  async query(text: string): Promise<QueryResult> {
+    const client = await this.connect();
     try {
       return await client.query(text);
     } finally {
@@ -130,9 +137,9 @@ export class PostgresServer {
   }
 
   /** A connection of the administrator, which the caller ends. */
-  async connect(database = 'postgres'): Promise<Client> {
-    const { port } = this;
-    const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database });
+  async connect(options: ClientConfig = {}): Promise<Client> {
+    const place = { host: '127.0.0.1', port: this.port, user: 'postgres', database: 'postgres' };
+    const client = new Client({ ...place, ...options });
     client.on('error', () => {});
     await client.connect();
     return client;
@@ -185,6 +192,13 @@ export async function freshDirectory(): Promise<string> {
   const { uid, gid } = serverUser();
   if (uid !== undefined) await chown(directory, uid, gid!);
   return directory;
+}
+
+/** It insists that its key is read by nobody else. */
+async function ownCopy(from: string, to: string): Promise<void> {
+  await writeFile(to, await readFile(from), { mode: 0o600 });
+  const { uid, gid } = serverUser();
+  if (uid !== undefined) await chown(to, uid, gid!);
 }
 
 let cluster: Promise<string> | undefined;
