@@ -35,7 +35,8 @@ export interface Deviation {
 
 export interface Factory {
   readonly name: string;
-  open(): Promise<Fixture>;
+  /** An empty store. One that is disturbed is taken away or frozen, and others must not feel it. */
+  open(isDisturbed: boolean): Promise<Fixture>;
   /** All stores are on one server, so that an outage of one is one of all. Default: false. */
   readonly isShared?: boolean;
   readonly deviations?: readonly Deviation[];

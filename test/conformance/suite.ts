@@ -81,7 +81,7 @@ async function runTopic(
   factory: Factory,
   { deviations, seed }: { deviations: ReadonlyMap<string, string>; seed: number },
 ): Promise<void> {
-  const store = new Store(await factory.open());
+  const store = new Store(await factory.open(false));
   t.teardown(() => store.close());
   const backend = await store.start();
   const context = new Context(factory, store, backend, new Random(seed));

@@ -88,7 +88,8 @@ export class Context {
    * disturb it: what waits for a store that is there must not be quick.
    */
   async freshStore(t: Test, storeTimeoutMs?: number): Promise<Store> {
-    const store = new Store(await this.#factory.open(), storeTimeoutMs);
+    const isDisturbed = storeTimeoutMs !== undefined;
+    const store = new Store(await this.#factory.open(isDisturbed), storeTimeoutMs);
     t.teardown(() => store.close());
     return store;
   }

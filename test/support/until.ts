@@ -10,7 +10,7 @@ export const HANG_MS = 240_000;
 /** Polls until it holds. Only a condition that nothing announces needs it. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + HANG_MS;
-  for (let pauseMs = 1; !(await holds()); pauseMs = Math.min(2 * pauseMs, 16)) {
+  for (let pauseMs = 1; !(await holds()); pauseMs = Math.min(2 * pauseMs, 64)) {
     if (performance.now() > deadline) throw new Error(`it hangs: never ${what}`);
     await pause(pauseMs);
   }
