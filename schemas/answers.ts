@@ -16,6 +16,7 @@ type Document =
   | 'Expiry'
   | 'Problem'
   | 'Health'
+  | 'Readiness'
   | 'TaskList'
   | 'Stats'
   | 'BatchGet'

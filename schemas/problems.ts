@@ -34,5 +34,25 @@ export const HealthSchema = Type.Object(
   { $id: 'Health', description: 'What a probe is told.', examples: [{ status: 'ok' }] },
 );
 
+export const ReadinessSchema = Type.Object(
+  {
+    status: Type.String(),
+    store: Type.Object({
+      durable: Type.Boolean({ description: "Outcomes survive the end of the store's process." }),
+      listing: Type.Boolean({ description: 'Tasks can be listed and counted.' }),
+    }),
+  },
+  {
+    $id: 'Readiness',
+    description: 'What a probe is told of a service that is ready.',
+    examples: [{ status: 'ok', store: { durable: true, listing: true } }],
+  },
+);
+
 /** All of them, to be registered by their names. */
-export const PROBLEM_SCHEMAS = [ProblemTypeSchema, ProblemSchema, HealthSchema] as const;
+export const PROBLEM_SCHEMAS = [
+  ProblemTypeSchema,
+  ProblemSchema,
+  HealthSchema,
+  ReadinessSchema,
+] as const;

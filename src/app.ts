@@ -123,6 +123,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
     isDraining,
     storeFailingForMs: health.failingForMs,
     isStoreReady: health.isReady,
+    supports: backend.supports,
   }));
   http.setNotFoundHandler((request, reply) => refusePath(allowed, request, reply));
   await http.ready();

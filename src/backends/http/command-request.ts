@@ -2,7 +2,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { ResultdError, shown, unsupported } from '../../errors.js';
-import { NEVER, progressState, type TaskEntry } from '../../record/entry.js';
+import { NEVER, progressMeta, progressState, type TaskEntry } from '../../record/entry.js';
 import { JSON_TYPE, type Outcome } from '../../record/outcome.js';
 import type {
   Command,
@@ -17,6 +17,7 @@ import type {
 import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { deepException } from './deep-exception.js';
 import { errorOf } from './remote-errors.js';
+import { type ShortForm, shortForm } from './short-form.js';
 import { entryFromView } from './task-view.js';
 
 /** A request, and what its answer means. */
@@ -61,13 +62,13 @@ function setOutcome(command: SetOutcomeCommand): Exchange {
       `execution_time=${encodeURIComponent(outcome.executionTime)}`,
     );
   }
-  const flat = deepException(outcome);
+  const { isFlat, body } = formOf(outcome);
   return {
     request: {
       method: mode === 'create' ? 'POST' : 'PUT',
-      path: withQuery(`${taskPath(taskId)}/${flat === undefined ? 'result' : 'exception'}`, query),
+      path: withQuery(`${taskPath(taskId)}/${isFlat ? 'exception' : 'result'}`, query),
       headers: { 'content-type': contentTypeOf(outcome), ...headersOf(conditions) },
-      body: flat ?? bodyOf(outcome),
+      body,
       expected: [200, 201],
     },
     replyOf(answer) {
@@ -90,7 +91,7 @@ function setProgress(command: SetProgressCommand): Exchange {
       method: mode === 'register' ? 'POST' : 'PUT',
       path: withQuery(`${taskPath(taskId)}/status`, ttlOf(command)),
       headers: { 'content-type': JSON_TYPE, ...headersOf(conditions) },
-      body: [progress],
+      body: shortProgress(progress),
       expected: [200, 201],
     },
     replyOf(answer) {
@@ -184,11 +185,17 @@ function asWritten(entry: TaskEntry | undefined, written: Outcome): TaskEntry | 
   return { ...entry, outcome };
 }
 
-/** The envelope with its log in its place, in parts; or the opaque bytes. */
-function bodyOf({ isOpaque, isErr, body, log }: Outcome): readonly Buffer[] {
-  if (isOpaque || log === undefined) return [body];
-  const at = (isErr ? '{"is_err":true,"log":' : '{"is_err":false,"log":').length;
-  return [body.subarray(0, at), log, body.subarray(at + 'null'.length)];
+/** As it is sent, in parts. */
+function formOf(outcome: Outcome): ShortForm {
+  if (outcome.isOpaque) return { isFlat: false, body: [outcome.body] };
+  const deep = deepException(outcome);
+  return deep === undefined ? shortForm(outcome) : { isFlat: true, body: deep };
+}
+
+/** Progress as the shortest document that means it, as outcomes are. */
+function shortProgress(progress: Buffer): readonly Buffer[] {
+  if (progressMeta(progress).toString('latin1', 0, 5) !== 'null') return [progress];
+  return [progress.subarray(0, -',"meta":null}'.length), Buffer.from('}')];
 }
 
 function contentTypeOf({ isOpaque, contentType }: Outcome): string {

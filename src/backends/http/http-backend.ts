@@ -40,8 +40,8 @@ export interface HttpBackendOptions extends ResultBackendOptions {
 const TIMEOUT_MS = 10_000;
 
 export class HttpBackend extends ResultBackend {
-  /** Outcomes outlive this process; how much more they outlive is for the service's own store to say. */
-  readonly supports: Supports = { durable: true, shared: true, namespaces: false, listing: true };
+  /** Until the service has been asked, what most stores can do. */
+  #supports: Supports = { durable: true, shared: true, namespaces: false, listing: true };
   readonly #transport: Transport;
   readonly #events: EventSubscription;
   readonly #remoteWaits: RemoteWaits;
@@ -63,10 +63,15 @@ export class HttpBackend extends ResultBackend {
     return new HttpBackend(parseHttpUrl(url, options), options);
   }
 
+  /** What the service's store can do, but for what HTTP decides: it is shared, in one namespace. */
+  get supports(): Supports {
+    return this.#supports;
+  }
+
   protected async _startup(): Promise<void> {
     this.#transport.open();
     try {
-      await probe(this.#transport);
+      this.#supports = { ...this.#supports, ...(await probe(this.#transport)) };
     } catch (error) {
       await this.#transport.close();
       throw error;
