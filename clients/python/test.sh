@@ -41,23 +41,23 @@ while read -r minor path; do
   fi
 done < <(pythons_at_hand)
 if [ -z "$has_lowest" ]; then
-  echo "The lowest versions are not tested: they need a Python of 3.10 to 3.12." >&2
+  echo "The tests with the lowest versions are not run: they need a Python of 3.10 to 3.12." >&2
   [ "${CI:-}" = true ] && exit 1
 fi
 
 # They mostly wait, so they run side by side.
 running=()
 for name in "${others[@]}"; do
-  ".venv/others/$name/bin/pytest" -q -p no:cacheprovider "${touching[@]}" >".venv/others/$name/output" 2>&1 &
+  ".venv/others/$name/bin/pytest" -p no:cacheprovider "${touching[@]}" >".venv/others/$name/output" 2>&1 &
   running+=($!)
 done
 failed=0
 for index in "${!others[@]}"; do
   name=${others[$index]}
+  echo "Python $name"
   if wait "${running[$index]}"; then
-    echo "Python $name: $(tail -n 1 ".venv/others/$name/output")"
+    tail -n 1 ".venv/others/$name/output"
   else
-    echo "Python $name:"
     cat ".venv/others/$name/output"
     failed=1
   fi

@@ -1,7 +1,7 @@
 """Who is measured: taskiq's waits over its own Redis backend, and over resultd."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 from taskiq import AsyncResultBackend
 from taskiq_redis import RedisAsyncResultBackend
@@ -9,12 +9,6 @@ from taskiq_redis import RedisAsyncResultBackend
 from taskiq_resultd import ResultdResultBackend
 
 Kind = Literal["redis", "resultd"]
-
-
-class WaitOptions(TypedDict, total=False):
-    """Options of ``wait_result``; taskiq's default for each that is not there."""
-
-    check_interval: float
 
 
 @dataclass(frozen=True)
@@ -26,7 +20,6 @@ class Contestant:
     name: str
     kind: Kind
     url: str
-    options: WaitOptions
 
 
 def make_backend(kind: Kind, url: str) -> AsyncResultBackend[Any]:

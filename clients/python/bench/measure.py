@@ -11,11 +11,16 @@ from tempfile import TemporaryDirectory
 from .report import Figures, Requests
 from .requests import commands_of_waits, reads_by_task
 from .rounds import Client, client_of
-from .schedule import Planned, plan_long, plan_round
+from .schedule import Planned, plan_long, plan_of_length, plan_round
 from .services import Services
 
 _WARM_UP = 5
 _LONG = 4
+"""Waits."""
+LOOKS = 20
+"""Pending tasks that are looked at."""
+LENGTHS_S = (0.1, 1.0, 5.0)
+_OF_A_LENGTH = 20
 """Waits."""
 
 
@@ -44,6 +49,8 @@ def measure(options: Options) -> list[Figures]:
     for one in figures:
         if one.contestant.kind == "resultd":
             one.short = _requests_of(one, reads, "round", options.rounds * options.waits)
+            for seconds in LENGTHS_S:
+                one.requests_of[seconds] = _requests_of(one, reads, f"of{seconds}", _OF_A_LENGTH)
             one.long = _requests_of(one, reads, "long", _LONG if options.has_long else 0)
     return figures
 
@@ -62,6 +69,13 @@ async def _measure_all(services: Services, options: Options) -> list[Figures]:
             plan = plan_round(options.seed, number, options.waits)
             for client, ours in zip(clients, figures, strict=True):
                 ours.rounds.append(await _counted(client, f"round{number}", plan, ours.short))
+        for client, ours in zip(clients, figures, strict=True):
+            options.tell(f"first looks and tasks of a length: {client.contestant.name}")
+            ours.looks_ms = await client.look(LOOKS)
+            for seconds in LENGTHS_S:
+                plan = plan_of_length(options.seed, seconds, _OF_A_LENGTH)
+                samples = await _counted(client, f"of{seconds}", plan, ours.requests_of[seconds])
+                ours.of_length[seconds] = samples
         if options.has_long:
             options.tell("long waits, all at once")
             plan = plan_long(options.seed, _LONG)

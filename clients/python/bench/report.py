@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import mean, median
@@ -55,6 +56,11 @@ class Figures:
     """Milliseconds."""
     short: Requests = field(default_factory=Requests)
     long: Requests = field(default_factory=Requests)
+    looks_ms: float = 0.0
+    """First looks at pending tasks, one after the other."""
+    of_length: dict[float, list[float]] = field(default_factory=dict)
+    """Milliseconds, by the seconds that the tasks took."""
+    requests_of: defaultdict[float, Requests] = field(default_factory=lambda: defaultdict(Requests))
 
     def share(self, share: float) -> float:
         """Give the smallest of all samples that is not below this share of them."""
@@ -68,6 +74,10 @@ def render(figures: Sequence[Figures], facts: Sequence[str]) -> str:
     rows += [_row(_cells(one, figures[0])) for one in figures]
     samples = sum(map(len, figures[0].rounds))
     count = f"- {samples} waits of under 25 s for each row, rounds: {len(figures[0].rounds)}"
+    lengths = list(figures[0].of_length)
+    head = ("what waits", *(f"task of {seconds:g} s" for seconds in lengths), "20 first looks")
+    rows += ["", _row(head), _row(["---"] * len(head))]
+    rows += [_row(_length_cells(one)) for one in figures]
     return "\n".join([*facts, count, "", *rows, ""])
 
 
@@ -91,6 +101,14 @@ def _cells(ours: Figures, theirs: Figures) -> list[str]:
     is_met = times >= _TIMES_SOONER and max(ours.short.counts) <= _MOST_REQUESTS
     sooner = f"{times:.1f} times ({min(by_round):.1f} to {max(by_round):.1f} by round)"
     return [ours.contestant.name, *shares, sooner, *requests, "yes" if is_met else "**no**"]
+
+
+def _length_cells(ours: Figures) -> list[str]:
+    cells = [
+        f"{median(samples):.1f} ms, {ours.requests_of[seconds]}"
+        for seconds, samples in ours.of_length.items()
+    ]
+    return [ours.contestant.name, *cells, f"{ours.looks_ms:.0f} ms"]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -51,12 +51,21 @@ class Client:
             for task_id, (_, ended) in zip(ids, waited, strict=True)
         ]
 
+    async def look(self, tasks: int) -> float:
+        """Look at so many pending tasks, one after the other; give the milliseconds."""
+        ids = [f"{self.contestant.key}-look-{number}" for number in range(tasks)]
+        began_ns = time.monotonic_ns()
+        for task_id in ids:
+            if await AsyncTaskiqTask[str](task_id, self.backend).is_ready():
+                raise RuntimeError(f"{task_id} is ready")
+        return (time.monotonic_ns() - began_ns) / 1e6
+
     async def _wait(self, task_id: str, begin_ns: int) -> tuple[int, int]:
         """Give when the wait began and when it returned."""
         await asyncio.sleep((begin_ns - time.monotonic_ns()) / 1e9)
         task = AsyncTaskiqTask[str](task_id, self.backend)
         began_ns = time.monotonic_ns()
-        result = await task.wait_result(timeout=_GIVE_UP_S, **self.contestant.options)
+        result = await task.wait_result(timeout=_GIVE_UP_S)
         ended_ns = time.monotonic_ns()
         if result.return_value != task_id:
             raise RuntimeError(f"{task_id} got the outcome {result.return_value!r}")

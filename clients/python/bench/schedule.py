@@ -35,6 +35,12 @@ def plan_long(seed: int, waits: int) -> list[Planned]:
     return [_drawn(chance, LONG_S) for _ in range(waits)]
 
 
+def plan_of_length(seed: int, seconds: float, waits: int) -> list[Planned]:
+    """Give waits for tasks that take so long, from the wait's beginning on."""
+    chance = random.Random(f"{seed} {seconds}")
+    return [_drawn(chance, (seconds, seconds)) for _ in range(waits)]
+
+
 def _drawn(chance: random.Random, seconds: tuple[float, float]) -> Planned:
     begins = chance.uniform(0, _BEGIN_WITHIN_S)
     return Planned(begins, begins + chance.uniform(*seconds))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.support.processes import REPOSITORY, RedisServer, Resultd
 
-from .contestants import Contestant, WaitOptions
+from .contestants import Contestant
 
 _PROBE = REPOSITORY / "dist" / "bench" / "request-probe.js"
 
@@ -21,12 +21,10 @@ class Services:
         self._started = started
         theirs, below = self._redis("theirs"), self._redis("ours")
         memory, on_redis = self._resultd("memory", "memory:"), self._resultd("redis", below)
-        eager = WaitOptions(check_interval=0.0)
         self.contestants = [
-            Contestant("polls", "taskiq-redis", "redis", theirs, {}),
-            Contestant("redis", "resultd on Redis", "resultd", on_redis, {}),
-            Contestant("memory", "resultd in memory", "resultd", memory, {}),
-            Contestant("eager", "resultd on Redis, `check_interval=0`", "resultd", on_redis, eager),
+            Contestant("polls", "taskiq-redis", "redis", theirs),
+            Contestant("redis", "resultd on Redis", "resultd", on_redis),
+            Contestant("memory", "resultd in memory", "resultd", memory),
         ]
 
     def _redis(self, name: str) -> str:

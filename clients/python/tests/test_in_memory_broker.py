@@ -8,7 +8,7 @@ from taskiq import InMemoryBroker
 from taskiq_resultd import OutcomeNotStoredError, ResultdResultBackend
 
 from .support.fetch import fetch_json
-from .support.processes import Resultd
+from .support.processes import HANGS_AFTER_S, Resultd
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def test_result_comes_back_and_curl_sees_it(broker: InMemoryBroker, result
         return one + other
 
     task = await add.kiq(1, 2)
-    result = await task.wait_result(timeout=20)
+    result = await task.wait_result(timeout=HANGS_AFTER_S)
     assert (result.is_err, result.return_value, result.error) == (False, 3, None)
     assert result.labels == {"queue": "sums"}
 
@@ -49,7 +49,7 @@ async def test_exception_comes_back_with_its_cause(broker: InMemoryBroker) -> No
         except KeyError as error:
             raise ValueError("no such row", 7) from error
 
-    result = await (await fail.kiq()).wait_result(timeout=20)
+    result = await (await fail.kiq()).wait_result(timeout=HANGS_AFTER_S)
     assert result.is_err
     assert isinstance(result.error, ValueError)
     assert result.error.args == ("no such row", 7)
@@ -63,7 +63,7 @@ async def test_value_that_cannot_be_encoded_becomes_a_failure(broker: InMemoryBr
     async def make() -> object:
         return object()
 
-    result = await (await make.kiq()).wait_result(timeout=20)
+    result = await (await make.kiq()).wait_result(timeout=HANGS_AFTER_S)
     assert result.is_err
     assert isinstance(result.error, OutcomeNotStoredError)
     assert "object" in str(result.error)

@@ -12,7 +12,7 @@ import pytest
 from taskiq_resultd import ResultdResultBackend
 
 from .conftest import MakeBackend
-from .support.processes import Resultd
+from .support.processes import HANGS_AFTER_S, Resultd
 from .support.results import success
 
 
@@ -26,7 +26,7 @@ def test_backend_is_used_in_several_loops(resultd: Resultd, task_id: str) -> Non
 
 def test_two_threads_have_a_loop_each(resultd: Resultd, task_id: str) -> None:
     backend: ResultdResultBackend[Any] = ResultdResultBackend(resultd.url)
-    meet = threading.Barrier(2, timeout=30)
+    meet = threading.Barrier(2, timeout=HANGS_AFTER_S)
     failures: list[BaseException] = []
 
     async def work(name: str) -> None:
@@ -76,7 +76,7 @@ def test_child_of_a_fork_has_connections_of_its_own(resultd: Resultd, task_id: s
         async def parent():
             await backend.set_result(task_id, success("parent"))
             later = AsyncTaskiqTask(f"{task_id}-later", backend)
-            waiting = asyncio.create_task(later.wait_result(timeout=60))
+            waiting = asyncio.create_task(later.wait_result(timeout=300))
             await asyncio.sleep(0.1)
             pid = os.fork()
             if pid == 0:
@@ -164,6 +164,6 @@ def success(value=11):
         [sys.executable, "-X", "dev", "-W", "error", "-c", program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANGS_AFTER_S,
         check=False,
     )

@@ -11,7 +11,7 @@ from signal import SIGKILL
 import pytest
 
 from .support.fetch import fetch
-from .support.processes import REPOSITORY, Program, RedisServer, Resultd
+from .support.processes import HANGS_AFTER_S, REPOSITORY, Program, RedisServer, Resultd
 
 APP = (REPOSITORY / "examples/taskiq/app.py").read_text()
 README = (REPOSITORY / "README.md").read_text()
@@ -55,7 +55,7 @@ def run(application: str, directory: Path) -> str:
             cwd=directory,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANGS_AFTER_S,
             check=True,
         ).stdout
     finally:

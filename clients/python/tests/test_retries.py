@@ -15,6 +15,7 @@ from taskiq_resultd import ResultdAnswerError, ResultdUnavailableError, ResultIs
 
 from .conftest import MakeBackend
 from .support.front import Fault, Front, Reply
+from .support.processes import HANGS_AFTER_S
 from .support.results import success
 
 T = TypeVar("T")
@@ -44,11 +45,11 @@ async def test_all_calls_live_through_passing_trouble(
     assert await in_trouble(backend.get_progress(task_id)) == progress
     for _ in range(3):
         await in_trouble(backend.set_result(task_id, success()))
-        await in_trouble(AsyncTaskiqTask(task_id, backend).wait_result(timeout=60))
+        await in_trouble(AsyncTaskiqTask(task_id, backend).wait_result(timeout=HANGS_AFTER_S))
         await backend.set_result(task_id, success())
         assert (await in_trouble(backend.get_result(task_id))).return_value == 11
         await backend.set_result(task_id, success(12))
-        assert (await in_trouble(backend.wait_many([task_id], timeout=60))).is_complete
+        assert (await in_trouble(backend.wait_many([task_id], timeout=HANGS_AFTER_S))).is_complete
 
 
 async def test_retry_after_is_honoured(

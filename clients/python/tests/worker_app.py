@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any
 
 from taskiq import TaskiqDepends, TaskiqMessage, TaskiqMiddleware, TaskiqResult
@@ -24,8 +25,21 @@ broker.add_middlewares(LogsOfTasks())
 
 
 @broker.task(queue="sums")
-async def add(one: int, other: int, seconds: float = 0) -> int:
-    await asyncio.sleep(seconds)
+def add(one: int, other: int) -> int:
+    return one + other
+
+
+@broker.task
+async def add_when_told(
+    one: int,
+    other: int,
+    gate: str,
+    tracker: ProgressTracker[Any] = TaskiqDepends(),  # noqa: B008
+) -> int:
+    """Say that it runs, and end when there is a file at ``gate``."""
+    await tracker.set_progress("STARTED", one)
+    while not Path(gate).exists():
+        await asyncio.sleep(0.05)
     return one + other
 
 
