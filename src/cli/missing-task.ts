@@ -21,6 +21,6 @@ export function notReady({ taskId, state }: Pick<TaskSnapshot, 'taskId' | 'state
 export function removed(taskId: string): ResultdError {
   return new ResultdError(
     'task-removed',
-    `task ${shown(taskId)} was deleted, consumed or expired while it was waited for`,
+    `task ${shown(taskId)} was deleted or consumed while it was waited for`,
   );
 }

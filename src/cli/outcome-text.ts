@@ -12,6 +12,7 @@ import {
   scanValue,
   typeAt,
   walkElements,
+  walkMembers,
 } from '../json/scanner.js';
 import { viewWithOutcome } from '../record/embedded-outcome.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
@@ -22,6 +23,17 @@ import { harmless, oneLine, Style } from './style.js';
 const NEW_LINE = Buffer.from('\n');
 /** A chain of causes is shown up to here. */
 const MOST_CAUSES = 10;
+/** So are the arguments of an exception. */
+const MOST_ARGUMENTS = 100;
+/** What is shown of an exception. */
+const SHOWN = ['exc_type', 'exc_message', 'exc_cause', 'exc_context', 'traceback'];
+
+/** Where a value stands. */
+interface Value {
+  readonly start: number;
+  readonly end: number;
+  readonly type: JsonType;
+}
 
 export interface PrintOptions {
   /** Print the outcome itself: its envelope, byte for byte. */
@@ -110,39 +122,46 @@ function exceptionLines(exception: Buffer): string[] {
   const lines: string[] = [];
   let level = exception;
   for (let depth = 0; depth <= MOST_CAUSES && typeAt(level, 0) === 'object'; depth += 1) {
-    const members = membersOfStored(level);
-    const find = (name: string): Member | undefined =>
-      members.find((member) => member.name === name);
-    const type = textAt(level, find('exc_type')!, true);
-    const message = messageText(level, find('exc_message')!);
-    lines.push(`${depth === 0 ? '' : 'caused by '}${type}${message === '' ? '' : `: ${message}`}`);
-    const traceback = find('traceback');
-    if (traceback?.type === 'string') lines.push(textAt(level, traceback, true));
-    const cause = [find('exc_cause'), find('exc_context')].find(
-      (member) => member?.type === 'object',
-    );
+    const { exc_type: type, exc_message: message, ...rest } = firstMembers(level);
+    const name = textAt(level, type!, true);
+    const text = messageText(level, message!);
+    lines.push(`${depth === 0 ? '' : 'caused by '}${name}${text === '' ? '' : `: ${text}`}`);
+    if (rest.traceback?.type === 'string') lines.push(textAt(level, rest.traceback, true));
+    const cause = [rest.exc_cause, rest.exc_context].find((each) => each?.type === 'object');
     level = cause === undefined ? Buffer.from('null') : level.subarray(cause.start, cause.end);
   }
   return lines;
 }
 
-/** The arguments of an exception: strings as their text, all else as it was sent. */
-function messageText(bytes: Buffer, message: Member): string {
-  if (message.type !== 'array') return textAt(bytes, message, true);
-  const parts: string[] = [];
-  walkElements(bytes, message.start, (start) => {
-    const end = scanValue(bytes, start, 0);
-    parts.push(textAt(bytes, { start, end, type: typeAt(bytes, start) }, true));
+/** The first member of each name that is shown: others may be there by the million. */
+function firstMembers(level: Buffer): Partial<Record<string, Value>> {
+  const found: Record<string, Value> = {};
+  walkMembers(level, 0, (name, start) => {
+    const end = scanValue(level, start, 0);
+    if (SHOWN.includes(name)) found[name] ??= { start, end, type: typeAt(level, start) };
     return end;
   });
+  return found;
+}
+
+/** The arguments of an exception: strings as their text, all else as it was sent. */
+function messageText(bytes: Buffer, message: Value): string {
+  if (message.type !== 'array') return textAt(bytes, message, true);
+  const parts: string[] = [];
+  let count = 0;
+  walkElements(bytes, message.start, (start) => {
+    const end = scanValue(bytes, start, 0);
+    count += 1;
+    if (count <= MOST_ARGUMENTS) {
+      parts.push(textAt(bytes, { start, end, type: typeAt(bytes, start) }, true));
+    }
+    return end;
+  });
+  if (count > MOST_ARGUMENTS) parts.push(`… and ${count - MOST_ARGUMENTS} more`);
   return parts.join('\n');
 }
 
-function textAt(
-  bytes: Buffer,
-  { start, end, type }: { readonly start: number; readonly end: number; readonly type: JsonType },
-  isDecoded = false,
-): string {
+function textAt(bytes: Buffer, { start, end, type }: Value, isDecoded = false): string {
   return isDecoded && type === 'string'
     ? decodeString(bytes, start, end)
     : bytes.toString('utf8', start, end);

@@ -36,6 +36,9 @@ const STATE_COLOURS: Readonly<Record<string, Format>> = {
   FAILURE: 'red',
 };
 
+/** The most code units of text that one column is given: more than the longest emoji has. */
+const MOST_UNITS = 32;
+
 const graphemes = new Intl.Segmenter();
 
 /** Text without what a terminal would obey, other than line ends and tabs. */
@@ -49,7 +52,9 @@ export function oneLine(text: string): string {
 }
 
 /** Cut, with an ellipsis, or padded to exactly so many columns; at least one. */
-export function fit(text: string, columns: number): string {
+export function fit(given: string, columns: number): string {
+  // Marks without a width could go on for megabytes.
+  const text = given.slice(0, Math.max(1, columns) * MOST_UNITS);
   let width = 0;
   let cut = '';
   let cutWidth = 0;

@@ -84,4 +84,5 @@ t.test('text is cut and padded by the columns that a terminal gives it', async (
   t.equal(fit('👩‍👩‍👧x', 3), '👩‍👩‍👧x');
   t.equal(fit('e\u0301e\u0301', 2), 'e\u0301e\u0301');
   t.equal(fit('abcdef', 3), 'ab…');
+  t.ok(fit(`e${'\u0301'.repeat(1_000_000)}`, 20).length < 1_000, 'marks have no width, but an end');
 });

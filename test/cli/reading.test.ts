@@ -60,6 +60,21 @@ t.test(
   },
 );
 
+t.test('of an exception that has no end, its beginning is shown', async (t) => {
+  const many = Array.from({ length: 500 }, (_, index) => index);
+  const extra = Object.fromEntries(many.map((index) => [`key-${index}`, 0]));
+  const cause = { exc_type: 'Inner', exc_message: 'why', ...extra };
+  await target.backend.setException('a', {
+    ...extra,
+    exc_type: 'Outer',
+    exc_message: many,
+    exc_cause: cause,
+  });
+  const { code, errors } = await target.run(t, ['get', 'a']);
+  t.equal(code, 1);
+  t.match(errors, /^Outer: 0\n1\n2\n[\s\S]*\n99\n… and 400 more\ncaused by Inner: why\n$/);
+});
+
 t.test('with --with-logs the log comes before the rest, on the error output', async (t) => {
   await target.backend.setResult('a', { returnValue: 1, log: 'one\ntwo' });
   await target.backend.setResult('b', { isErr: true, log: 'why\n' });
@@ -186,7 +201,7 @@ t.test('wait ends where the task is deleted under it', async (t) => {
   await target.backend.delete('a');
   const result = await waiting.result;
   t.equal(result.code, 3);
-  t.match(result.errors, /"a" was deleted, consumed or expired/);
+  t.match(result.errors, /"a" was deleted or consumed/);
 });
 
 t.test('a signal ends a wait with the code that a shell expects', async (t) => {

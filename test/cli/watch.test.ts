@@ -39,6 +39,18 @@ t.test('tasks that are named begin with their status, and no others are shown', 
   t.notMatch((await watching.result).text, /\tc\t/);
 });
 
+t.test('progress that says SUCCESS does not make a task look finished', async (t) => {
+  await target.backend.setProgress('a', { state: 'SUCCESS', meta: { done: 1, of: 2 } });
+  const watching = target.start(t, ['watch', 'a']);
+  await watching.until(/\ta\tSTARTED\t50% 1 of 2\n/);
+  await target.backend.setProgress('a', { state: 'FAILURE', meta: 'almost' });
+  await watching.until(/\ta\tSTARTED\talmost\n/);
+  const table = target.startOnTerminal(t, 'resultd watch');
+  await table.until(/1 STARTED/);
+  await table.until(/a .*STARTED.*almost/);
+  t.notMatch(table.text, /SUCCESS|FAILURE/);
+});
+
 t.test('--json is the status of the task on one line, numbers as they were sent', async (t) => {
   const watching = target.start(t, ['watch', '--json']);
   await target.untilAsked('GET /v1/tasks?');
