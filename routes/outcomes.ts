@@ -17,7 +17,7 @@ import { outcomeType, requireJson } from '../src/http/media-type.js';
 import { bodyOf } from '../src/http/request-body.js';
 import { parseConditions, parsePrefer } from '../src/http/request-headers.js';
 import { sendReceipt } from '../src/http/task-answer.js';
-import { parseTtl } from '../src/http/time-to-live.js';
+import { ttlOfQuery } from '../src/http/time-to-live.js';
 import {
   type Outcome,
   opaqueOutcome,
@@ -85,7 +85,7 @@ async function store(
   const taskId = request.params.task_id;
   const receipt = await backend.setResult(taskId, outcome, {
     mode,
-    ttlMs: parseTtl(request.query.ttl),
+    ttlMs: ttlOfQuery(request.query.ttl),
     conditions: parseConditions(request.headers),
   });
   const { isMinimal } = parsePrefer(request.headers.prefer);

@@ -20,7 +20,7 @@ import { bodyOf } from '../src/http/request-body.js';
 import { parseConditions, parsePrefer } from '../src/http/request-headers.js';
 import { sendReceipt } from '../src/http/task-answer.js';
 import type { TaskReader } from '../src/http/task-reader.js';
-import { parseTtl } from '../src/http/time-to-live.js';
+import { ttlOfQuery } from '../src/http/time-to-live.js';
 import { HEAD_ONLY, progressState } from '../src/record/entry.js';
 import { progressFromJson } from '../src/record/progress.js';
 import type { ResultBackend } from '../src/result-backend.js';
@@ -87,7 +87,7 @@ function writeRoute(app: FastifyInstance, backend: ResultBackend, method: 'POST'
       const taskId = request.params.task_id;
       const receipt = await backend.setProgress(taskId, progress, {
         mode: registers ? 'register' : 'replace',
-        ttlMs: parseTtl(request.query.ttl),
+        ttlMs: ttlOfQuery(request.query.ttl),
         conditions: parseConditions(request.headers),
       });
       const { isMinimal } = parsePrefer(request.headers.prefer);

@@ -15,6 +15,14 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * UNIT_MS[(match[2] ?? 's') as keyof typeof UNIT_MS];
 }
 
+/**
+ * The milliseconds of a time to live, a duration above 0; infinity for `never`; undefined where the text
+ * is neither.
+ */
+export function parseTtl(text: string): number | undefined {
+  return text === 'never' ? Number.POSITIVE_INFINITY : parseDuration(text) || undefined;
+}
+
 /** The bytes of a size from 1 byte to 1 GiB, or undefined where the text is not one. */
 export function parseSize(text: string): number | undefined {
   const match = SIZE.exec(text);

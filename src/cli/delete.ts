@@ -1,6 +1,6 @@
 /** `resultd delete`: removes tasks, with all that is known of them. */
 
-import { checkTaskId } from '../record/names.js';
+import { checkTaskId, MOST_IDS } from '../record/names.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
@@ -16,7 +16,7 @@ export const remove = defineCommand({
     'Removes the tasks: outcome, log and progress. It prints nothing; with --json, a line for each that says ' +
       'whether it was there. The exit code is 3 where one was not: it was never reported, or is gone already.',
   ],
-  positionals: { least: 1, most: 10_000 },
+  positionals: { least: 1, most: MOST_IDS },
   flags: { ...ASKING_FLAGS, json: JSON_FLAG },
   run: ({ flags, positionals }, context) => {
     for (const taskId of positionals) checkTaskId(taskId);

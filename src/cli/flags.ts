@@ -1,9 +1,8 @@
 /** The flags of commands: how each is written, read and explained. A command has a table of them. */
 
-import { NEVER } from '../record/entry.js';
 import { isNamespace } from '../record/names.js';
 import { parseTimestamp } from '../record/timestamp.js';
-import { parseDuration } from '../units.js';
+import { parseDuration, parseTtl } from '../units.js';
 
 export interface Flag<T = unknown> {
   /** What its value is called in the help, such as `DURATION`; undefined for a switch. */
@@ -79,7 +78,7 @@ export const ASKING_FLAGS = {
 export const TTL_FLAG: Flag<number> = {
   placeholder: 'DURATION',
   help: 'How long it is kept, or never',
-  parse: (text: string) => (text === 'never' ? NEVER : parseDuration(text) || undefined),
+  parse: parseTtl,
 };
 
 /** Flags of every command that stores an outcome. */

@@ -1,5 +1,6 @@
 /** `resultd status`: what is known of tasks, without what they returned. */
 
+import { MOST_IDS } from '../record/names.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
@@ -15,7 +16,7 @@ export const status = defineCommand({
       'it failed; with --json, the status of each. The exit code is 0 where all of them are known, whatever ' +
       'became of them, and 3 where one is not.',
   ],
-  positionals: { least: 1, most: 10_000 },
+  positionals: { least: 1, most: MOST_IDS },
   flags: { ...ASKING_FLAGS, json: JSON_FLAG },
   run: ({ flags, positionals }, context) =>
     withBackend(flags, context, async (backend) => {

@@ -2,7 +2,7 @@
 
 import { viewWithOutcome } from '../record/embedded-outcome.js';
 import { WITH_BODY, WITH_LOG } from '../record/entry.js';
-import { checkTaskId } from '../record/names.js';
+import { checkTaskId, MOST_IDS } from '../record/names.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ResultBackend } from '../result-backend.js';
 import { Awaiting, type Found } from './awaiting.js';
@@ -35,7 +35,7 @@ export const wait = defineCommand({
       'task failed, 3 where one was not ready in time or was removed meanwhile, 4 where the service ' +
       'could not be asked in the end.',
   ],
-  positionals: { least: 1, most: 10_000 },
+  positionals: { least: 1, most: MOST_IDS },
   flags: FLAGS,
   run: (args, context) => new Waiting(args, context).run(),
 });

@@ -1,7 +1,7 @@
 /** `resultd watch`: what becomes of tasks, as a live table or as lines. */
 
 import { counted, withoutCredentials } from '../errors.js';
-import { checkTaskId } from '../record/names.js';
+import { checkTaskId, MOST_IDS } from '../record/names.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { urlOf, withBackend } from './connection.js';
@@ -24,7 +24,7 @@ export const watch = defineCommand({
       'with their present status. Changes within a tenth of a second become one.',
     'Ctrl-C ends it, with exit code 0.',
   ],
-  positionals: { least: 0, most: 10_000 },
+  positionals: { least: 0, most: MOST_IDS },
   flags: FLAGS,
   run: (args, context) => {
     for (const taskId of args.positionals) checkTaskId(taskId);

@@ -3,20 +3,16 @@
 import { invalidBody, invalidParameter, shown } from '../errors.js';
 import { decodeString } from '../json/lexer.js';
 import { type Member, scanDocument } from '../json/scanner.js';
-import { NEVER } from '../record/entry.js';
-import { parseDuration } from '../units.js';
+import { parseTtl } from '../units.js';
 
 /** The milliseconds of `?ttl=`, `NEVER`, or undefined where it was left out. */
-export function parseTtl(text: string | undefined): number | undefined {
+export function ttlOfQuery(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (text === 'never') return NEVER;
-  const ttlMs = parseDuration(text);
-  if (ttlMs === undefined || ttlMs === 0) {
-    throw invalidParameter(
-      `the parameter "ttl" is ${shown(text)}: give a duration above 0 such as 7d, or never`,
-    );
-  }
-  return ttlMs;
+  const ttlMs = parseTtl(text);
+  if (ttlMs !== undefined) return ttlMs;
+  throw invalidParameter(
+    `the parameter "ttl" is ${shown(text)}: give a duration above 0 such as 7d, or never`,
+  );
 }
 
 /** The milliseconds of `{"ttl":"7d"}`, `{"ttl":3600}` or `{"ttl":"never"}`. */
@@ -37,8 +33,8 @@ export function ttlFromJson(document: Buffer): number {
 export function ttlOf(document: Buffer, { start, end, type }: Member): number {
   const text =
     type === 'string' ? decodeString(document, start, end) : document.toString('utf8', start, end);
-  const ttlMs = text === 'never' && type === 'string' ? NEVER : parseDuration(text);
-  if ((type === 'string' || type === 'number') && ttlMs !== undefined && ttlMs !== 0) return ttlMs;
+  const ttlMs = type === 'string' || type === 'number' ? parseTtl(text) : undefined;
+  if (ttlMs !== undefined) return ttlMs;
   throw invalidBody(
     `"ttl" is ${shown(text)}: give a duration above 0 such as "7d", a number of seconds, or "never"`,
   );

@@ -1,5 +1,8 @@
-/** The names of tasks and namespaces. */
+/** The names of tasks and namespaces, and how many of them one request may have. */
 import { invalidNamespace, invalidTaskId } from '../errors.js';
+
+/** Ids, or items of a list, in one batch; tasks of one wait. */
+export const MOST_IDS = 10_000;
 
 const TASK_ID = /^(?!\.{1,2}$)[A-Za-z0-9._~:@+=-]{1,255}$/;
 const NAMESPACE = /^[a-z0-9_-]{1,64}$/;

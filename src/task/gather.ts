@@ -2,6 +2,7 @@
 
 import { invalidParameter } from '../errors.js';
 import { WITH_BODY, WITH_LOG } from '../record/entry.js';
+import { MOST_IDS } from '../record/names.js';
 import type { GetOptions } from '../result-backend.js';
 import type { Task } from '../task.js';
 import { persist } from '../timing.js';
@@ -27,8 +28,6 @@ export interface Gathered<Value = unknown> {
 /** What the function of a task returns; of several kinds of tasks, any of their values. */
 type ValueOf<T extends Task> = T extends Task<infer Value> ? Value : never;
 
-/** The most tasks of one wait: what a remote resultd takes. */
-const CHUNK = 10_000;
 /** Outcomes of one read. */
 const READ = 100;
 /** For how long the outcomes are asked for again once the tasks are ready, in milliseconds. */
@@ -73,10 +72,11 @@ async function waitFor(
   { mode, limits }: { mode: NonNullable<GatherOptions['mode']>; limits: WaitLimits },
 ): Promise<{ isComplete: boolean; taskIds: string[] }> {
   const chunks: string[][] = [];
-  for (let at = 0; at < taskIds.length; at += CHUNK) chunks.push(taskIds.slice(at, at + CHUNK));
+  for (let at = 0; at < taskIds.length; at += MOST_IDS)
+    chunks.push(taskIds.slice(at, at + MOST_IDS));
   if (mode !== 'all' && chunks.length > 1) {
     throw invalidParameter(
-      `${taskIds.length} tasks are too many to wait for some of them: give at most ${CHUNK}`,
+      `${taskIds.length} tasks are too many to wait for some of them: give at most ${MOST_IDS}`,
     );
   }
   const results = await Promise.all(

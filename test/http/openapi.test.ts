@@ -5,8 +5,18 @@ import t from 'tap';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse } from 'yaml';
+import { MOST_ITEMS } from '../../schemas/batches.js';
 import { DOCUMENTS } from '../../schemas/documents.js';
+import {
+  EventsQuerySchema,
+  TtlQuerySchema,
+  taskParams,
+  WaitQuerySchema,
+} from '../../schemas/parameters.js';
 import { CATALOGUE, type ErrorCode } from '../../src/errors.js';
+import { checkTaskId, MOST_IDS } from '../../src/record/names.js';
+import { progressFromValue } from '../../src/record/progress.js';
+import { parseDuration, parseTtl } from '../../src/units.js';
 import { Service } from '../support/service.js';
 import { type Media, type OpenApi, type Operation, operationsOf } from './suite/description.js';
 
@@ -154,4 +164,68 @@ t.test('the bare address leads to the page, below a prefix of a proxy too', asyn
   const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target]) => target!);
   t.ok(assets.length >= 5, assets.join(' '));
   for (const target of assets) t.match(target, /^\.\/static\//, 'the page is below it as well');
+});
+
+t.test('the schemas say of names, times and limits what the code does', async (t) => {
+  // The schemas import nothing of the code, so that this is what holds the two alike.
+  t.equal(MOST_ITEMS, MOST_IDS);
+  const isRefused = (run: () => unknown): boolean => {
+    try {
+      return run() === undefined;
+    } catch {
+      return true;
+    }
+  };
+  const texts = [
+    '',
+    'a',
+    '.',
+    'a.b~c:d@e+f=g-h_9',
+    'a b',
+    'a/b',
+    'é',
+    'a'.repeat(255),
+    'a'.repeat(256),
+  ];
+  const times = [
+    '',
+    '1',
+    '0',
+    '30s',
+    '5ms',
+    '1w',
+    '1.5s',
+    '-1',
+    'never',
+    '999999999d',
+    '1000000000',
+    ' 1',
+  ];
+  const { task_id: id } = taskParams('a').properties;
+  for (const text of texts) {
+    // No pattern says that an id is neither of the two.
+    if (text === '.') continue;
+    t.equal(Value.Check(id, text), !isRefused(() => checkTaskId(text) ?? true), `the id ${text}`);
+  }
+  const { wait } = WaitQuerySchema.properties;
+  const { ttl } = TtlQuerySchema.properties;
+  for (const text of times) {
+    t.equal(Value.Check(wait, text), parseDuration(text) !== undefined, `the wait ${text}`);
+    if (parseDuration(text) === 0) continue;
+    t.equal(Value.Check(ttl, text), parseTtl(text) !== undefined, `the time to live ${text}`);
+  }
+  const { state } = EventsQuerySchema.properties;
+  for (const text of [
+    '',
+    'A',
+    'half way',
+    'é😀',
+    'x'.repeat(64),
+    'x'.repeat(65),
+    '\u0000',
+    '\u009f',
+  ]) {
+    const isGood = !isRefused(() => progressFromValue({ state: text }));
+    t.equal(Value.Check(state, [text]), isGood, `the state ${JSON.stringify(text)}`);
+  }
 });

@@ -5,7 +5,7 @@
 
 import { invalidParameter } from '../../errors.js';
 import { versionOf } from '../../record/entry.js';
-import { checkTaskId } from '../../record/names.js';
+import { checkTaskId, MOST_IDS } from '../../record/names.js';
 import { JSON_TYPE } from '../../record/outcome.js';
 import { TaskSnapshot } from '../../record/snapshot.js';
 import { snapshotOf } from '../../result-backend/replies.js';
@@ -28,8 +28,6 @@ import type { Transport } from './transport.js';
 /** Sends a request that the service may hold for so long. */
 type Ask = (request: RemoteRequest, waitMs: number) => Promise<RemoteAnswer>;
 
-/** The service's limit. */
-const MAX_BATCH = 10_000;
 /** The longest poll for the first status of a task, which does not end it. */
 const LONGEST_UNKNOWN_MS = 2_000;
 
@@ -128,9 +126,9 @@ async function pollMany(
   ask: Ask,
 ): Promise<ManyWaitResult> {
   const distinct = [...new Set(taskIds)];
-  if (distinct.length > MAX_BATCH) {
+  if (distinct.length > MOST_IDS) {
     throw invalidParameter(
-      `the wait is for ${distinct.length} tasks, and the limit is ${MAX_BATCH}: make several`,
+      `the wait is for ${distinct.length} tasks, and the limit is ${MOST_IDS}: make several`,
     );
   }
   const waitMs = Math.ceil(timeoutMs);

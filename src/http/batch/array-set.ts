@@ -1,7 +1,8 @@
 /** `batch/set` of a list of items: checked as a whole, then carried out item by item. */
 import { invalidBody } from '../../errors.js';
 import { type ListMember, type Span, scanLists } from '../../json/scanner.js';
-import { MAX_BATCH, tooMany } from './asked-ids.js';
+import { MOST_IDS } from '../../record/names.js';
+import { tooMany } from './asked-ids.js';
 import { fieldsOf, wrongType } from './fields.js';
 import { ItemPipeline } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
@@ -40,6 +41,6 @@ function itemsOf(members: readonly ListMember[]): readonly Span[] {
   const { items } = fieldsOf(members, ['items'], 'a batch set');
   if (items === undefined) throw invalidBody('the batch has no "items": give a list of items');
   if (items.elements === undefined) throw wrongType(items, 'a list of items');
-  if (items.elements.length > MAX_BATCH) throw tooMany(items.elements.length, 'items');
+  if (items.elements.length > MOST_IDS) throw tooMany(items.elements.length, 'items');
   return items.elements;
 }

@@ -2,7 +2,7 @@
 import { invalidBody, invalidTaskId, ResultdError } from '../../errors.js';
 import { decodeString } from '../../json/lexer.js';
 import { type Member, scanValue, typeAt, walkElements } from '../../json/scanner.js';
-import { checkTaskId } from '../../record/names.js';
+import { checkTaskId, MOST_IDS } from '../../record/names.js';
 import { shownId } from './batch-item.js';
 import { wrongType } from './fields.js';
 
@@ -13,9 +13,6 @@ export interface RefusedId {
 }
 
 export type AskedId = string | RefusedId;
-
-/** Ids, or items of a list, in one batch. */
-export const MAX_BATCH = 10_000;
 
 export function isValid(id: AskedId): id is string {
   return typeof id === 'string';
@@ -31,7 +28,7 @@ export function askedIds(document: Buffer, member: Member | undefined): AskedId[
     ids.push(askedId(document, start, end, ids.length));
     return end;
   });
-  if (ids.length > MAX_BATCH) throw tooMany(ids.length, 'ids');
+  if (ids.length > MOST_IDS) throw tooMany(ids.length, 'ids');
   return ids;
 }
 
@@ -44,7 +41,7 @@ export function validIds(document: Buffer, member: Member | undefined): string[]
 
 export function tooMany(found: number, what: string): ResultdError {
   return invalidBody(
-    `the batch has ${found} ${what}, and the limit is ${MAX_BATCH}: send several batches`,
+    `the batch has ${found} ${what}, and the limit is ${MOST_IDS}: send several batches`,
   );
 }
 
