@@ -178,7 +178,7 @@ t.test('who cannot be told what it missed is told so, and goes on from now', asy
 });
 
 t.test('when nobody reads, nothing is read or kept after a time', async (t) => {
-  const { backend, hub, open } = await start(t, { eventLingerMs: 100 });
+  const { backend, hub, open } = await start(t, { eventLingerMs: 2_000 });
   await backend.setResult('early', success(1));
   const first = open();
   const { lastId } = first;
@@ -189,7 +189,7 @@ t.test('when nobody reads, nothing is read or kept after a time', async (t) => {
   const again = open({ lastEventId: lastId });
   t.same(again.told, ['a SUCCESS']);
   again.destroy();
-  await delay(200);
+  await delay(2_500);
   await backend.setResult('b', success(1));
   await delay(100);
   t.equal(backend.batches, 1, 'nobody comes back: nothing is read');
@@ -362,8 +362,7 @@ t.test('more changes than one read asks for are told in order', async (t) => {
   const ids = Array.from({ length: 1_234 }, (_, index) => `task-${index}`);
   for (const taskId of ids) backend.hint(taskId);
   const seen = new Set<number>();
-  const deadline = Date.now() + 10_000;
-  while (!all.text.includes('task-1233"') && Date.now() < deadline) {
+  while (!all.text.includes('task-1233"')) {
     await new Promise((resolve) => setImmediate(resolve));
     seen.add(all.chunks.length);
   }

@@ -20,7 +20,7 @@ async function call(method: 'GET' | 'PUT', url: string, body?: string) {
 }
 
 t.test('SIGTERM: not ready, waiters answered, writes taken to the end, exit 0', async (t) => {
-  const flags = ['--backend', 'memory:', '--drain', '1500ms'];
+  const flags = ['--backend', 'memory:', '--drain', '8s'];
   const service = await ServiceProcess.start(t, { flags });
   const task = `${service.origin}/v1/tasks/a`;
   t.equal((await call('GET', `${service.origin}/readyz`)).status, 200);

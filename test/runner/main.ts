@@ -87,7 +87,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 const jobs = Math.min(Number(values.jobs), parts.length);
-const length = positionals.length === 0 ? ': about 5 minutes on 2 cores that are free' : '';
+const length = positionals.length === 0 ? ': about 6 minutes on 2 cores that are free' : '';
 console.log(`${parts.length} files and checks, ${jobs} at a time${length}`);
 const startedAt = performance.now();
 const finished = await run(parts, jobs, Number(values.silence));
