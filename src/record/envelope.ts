@@ -4,7 +4,14 @@
  * exception gets what taskiq needs to read it (see `exception.ts`).
  */
 import { invalidBody, listed } from '../errors.js';
-import { type JsonType, type Member, membersOfStored, scanDocument } from '../json/scanner.js';
+import {
+  type JsonType,
+  type Member,
+  membersOfStored,
+  scanDocument,
+  scanValue,
+  typeAt,
+} from '../json/scanner.js';
 import { completeException, completeFlatException } from './exception.js';
 
 export interface EncodedEnvelope {
@@ -36,6 +43,11 @@ const KEYS = Object.keys(TYPES) as Key[];
 const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
 const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
 const NULL = Buffer.from('null');
+/** Where the log stands, by `is_err`. */
+const LOG_AT = {
+  true: TRUE_HEAD.indexOf('null'),
+  false: FALSE_HEAD.indexOf('null'),
+} as const;
 
 /**
  * The envelope of an outcome document, `{"return_value": …}` and its like, or of an outcome whose
@@ -75,6 +87,23 @@ export function errorIn(envelope: Buffer): Buffer {
   return error === undefined ? NULL : envelope.subarray(error.start, error.end);
 }
 
+/** The envelope with its log put back in place, or without one. */
+export function envelopeWithLog(body: Buffer, isErr: boolean, log: Buffer | undefined): Buffer {
+  if (log === undefined) return body;
+  const at = LOG_AT[`${isErr}`];
+  return Buffer.concat([body.subarray(0, at), log, body.subarray(at + NULL.length)]);
+}
+
+/** The reverse: an envelope that has its log in it, without it, and the log. */
+export function withoutLog(envelope: Buffer): Pick<EncodedEnvelope, 'body' | 'log'> {
+  const isErr = envelope['{"is_err":'.length] === 0x74;
+  const start = LOG_AT[`${isErr}`];
+  if (typeAt(envelope, start) !== 'string') return { body: envelope, log: undefined };
+  const end = scanValue(envelope, start, 0);
+  const body = Buffer.concat([envelope.subarray(0, start), NULL, envelope.subarray(end)]);
+  return { body, log: envelope.subarray(start, end) };
+}
+
 function sort(
   members: readonly Member[],
   keys: readonly Key[],
@@ -107,7 +136,7 @@ function assemble(
   const executionTime =
     time === undefined ? '0' : document.toString('latin1', time.start, time.end);
   checkTimeLength(executionTime);
-  const parts = new Parts();
+  const parts = new Assembly();
   parts.add(isErr ? TRUE_HEAD : FALSE_HEAD, value ?? 'null');
   parts.add(',"execution_time":', executionTime, ',"labels":', labels ?? '{}');
   parts.add(',"error":', error ?? 'null');
@@ -135,8 +164,8 @@ export function checkTimeLength(executionTime: string): void {
 /** ASCII text, bytes, or a span of the document. */
 type Part = string | Buffer | { readonly start: number; readonly end: number };
 
-/** The parts of an envelope. Texts that follow each other become one. */
-class Parts {
+/** An envelope while it is put together. Texts that follow each other become one. */
+class Assembly {
   readonly #parts: Part[] = [];
 
   add(...parts: readonly Part[]): void {

@@ -104,13 +104,6 @@ export function opaqueOutcome(
   };
 }
 
-/** The envelope with its log put back in place, or without one. */
-export function envelopeWithLog(body: Buffer, isErr: boolean, log: Buffer | undefined): Buffer {
-  if (log === undefined) return body;
-  const at = (isErr ? '{"is_err":true,"log":' : '{"is_err":false,"log":').length;
-  return Buffer.concat([body.subarray(0, at), log, body.subarray(at + 'null'.length)]);
-}
-
 /** The bytes of `error` in an envelope; `null` where there is none. */
 export function errorBytes(info: OutcomeInfo, body: Buffer): Buffer {
   return info.isOpaque ? Buffer.from('null') : errorIn(body);

@@ -14,7 +14,8 @@ import {
   trimmedEntry,
   versionOf,
 } from './entry.js';
-import { envelopeWithLog, errorBytes, JSON_TYPE } from './outcome.js';
+import { envelopeWithLog } from './envelope.js';
+import { errorBytes, JSON_TYPE } from './outcome.js';
 import type { Progress } from './progress.js';
 import { timestamp } from './timestamp.js';
 

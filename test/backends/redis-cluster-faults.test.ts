@@ -1,8 +1,8 @@
 /** A real cluster of six nodes on bad days: a master killed, slots moved, parts lost. */
 import { inspect } from 'node:util';
+import slotOf from 'cluster-key-slot';
 import { Redis } from 'ioredis';
 import t from 'tap';
-import { slotOf } from '../../src/backends/redis/cluster-slots.js';
 import { bucketOf } from '../../src/backends/redis/keys.js';
 import { RedisBackend } from '../../src/backends/redis/redis-backend.js';
 import type { ResultdError } from '../../src/errors.js';

@@ -1,5 +1,5 @@
 /** Compares what a backend holds of a task with what `outcomeOf` says of its id. */
-import { envelopeWithLog } from '../../src/record/outcome.js';
+import { envelopeWithLog } from '../../src/record/envelope.js';
 import type { ResultBackend } from '../../src/result-backend.js';
 import { outcomeOf } from './outcome-of.js';
 

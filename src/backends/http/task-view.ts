@@ -9,6 +9,7 @@ import { storeUnavailable } from '../../errors.js';
 import { decodeString } from '../../json/lexer.js';
 import { type Member, scanValue, typeAt, walkElements, walkMembers } from '../../json/scanner.js';
 import { NEVER, type TaskEntry } from '../../record/entry.js';
+import { withoutLog } from '../../record/envelope.js';
 import type { Listed } from '../../record/listing.js';
 import { errorBytes, JSON_TYPE, type OutcomeInfo } from '../../record/outcome.js';
 import { progressFromJson } from '../../record/progress.js';
@@ -35,7 +36,6 @@ const VERSION = /^(\d{1,16})-([0-9a-f]{16,})\.(o|p|op)$/;
 const NO_BYTES: Bytes = { body: undefined, log: undefined };
 /** An envelope may be a little deeper than the documents that a client may send. */
 const ENVELOPE_DEPTH = -2;
-const LOG_AT = { true: '{"is_err":true,"log":'.length, false: '{"is_err":false,"log":'.length };
 
 /** The entry of a status view, with the outcome where it is embedded; undefined for an unknown task. */
 export function entryFromView(view: Buffer): TaskEntry | undefined {
@@ -181,19 +181,7 @@ function bytesIn(bytes: Buffer, { outcome, outcome_base64: base64 }: Members): B
     return { body: Buffer.from(text, 'base64'), log: undefined };
   }
   if (outcome === undefined) return NO_BYTES;
-  const envelope = bytes.subarray(outcome.start, outcome.end);
-  // The envelope's keys have one order, and no white space: "log" is the second.
-  const logStart = envelope[`{"is_err":`.length] === 0x74 ? LOG_AT.true : LOG_AT.false;
-  if (typeAt(envelope, logStart) !== 'string') return { body: envelope, log: undefined };
-  const logEnd = scanValue(envelope, logStart, 0);
-  return {
-    body: Buffer.concat([
-      envelope.subarray(0, logStart),
-      Buffer.from('null'),
-      envelope.subarray(logEnd),
-    ]),
-    log: envelope.subarray(logStart, logEnd),
-  };
+  return withoutLog(bytes.subarray(outcome.start, outcome.end));
 }
 
 /** What an answer tells of an outcome. */

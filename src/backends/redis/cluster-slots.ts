@@ -1,30 +1,9 @@
-/**
- * Which node of a cluster has which slot: the key's slot as the Redis Cluster specification computes
- * it, and the map that a node gives out.
- */
+/** Which node of a cluster has which slot: the map that a node gives out, and what corrects it. */
 
 import { addressText } from './redis-errors.js';
 import type { Address } from './redis-url.js';
 
 const SLOTS = 16_384;
-
-const CRC16 = Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 8;
-  for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
-  return crc & 0xffff;
-});
-
-/** The slot of a key: of what stands between its first braces, where that is not empty. */
-export function slotOf(key: string): number {
-  const open = key.indexOf('{');
-  const close = open < 0 ? -1 : key.indexOf('}', open + 1);
-  const hashed = close > open + 1 ? key.slice(open + 1, close) : key;
-  let crc = 0;
-  for (const byte of Buffer.from(hashed)) {
-    crc = ((crc << 8) & 0xffff) ^ CRC16[(crc >> 8) ^ byte]!;
-  }
-  return crc % SLOTS;
-}
 
 export class SlotMap {
   readonly #masters: (Address | undefined)[] = new Array(SLOTS).fill(undefined);

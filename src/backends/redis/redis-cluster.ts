@@ -6,10 +6,12 @@
  * out then. One that was cut off or timed out is not. This is not the client's own Cluster, since a
  * write and the WAIT behind it must go down one connection, and that one hides which it takes.
  */
+
 import { setTimeout as pause } from 'node:timers/promises';
+import slotOf from 'cluster-key-slot';
 import { storeUnavailable } from '../../errors.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
-import { redirectionIn, SlotMap, slotOf } from './cluster-slots.js';
+import { redirectionIn, SlotMap } from './cluster-slots.js';
 import type { RedisConnection } from './redis-connection.js';
 import { addressText, wrapped } from './redis-errors.js';
 import { type NodeOptions, RedisNode } from './redis-node.js';
