@@ -14,8 +14,8 @@ import type {
   SetOutcomeCommand,
   SetProgressCommand,
 } from '../../result-backend/commands.js';
-import type { RemoteAnswer, RemoteRequest } from './connections.js';
 import { deepException } from './deep-exception.js';
+import type { RemoteAnswer, RemoteRequest } from './remote-connections.js';
 import { errorOf } from './remote-errors.js';
 import { type ShortForm, shortForm } from './short-form.js';
 import { entryFromView } from './task-view.js';

@@ -3,7 +3,7 @@
 import { storeUnavailable } from '../../errors.js';
 import { loadedBytes, type ManyParts, type TaskEntry } from '../../record/entry.js';
 import { JSON_TYPE } from '../../record/outcome.js';
-import type { RemoteAnswer, RemoteRequest } from './connections.js';
+import type { RemoteAnswer, RemoteRequest } from './remote-connections.js';
 import { batchEntries } from './task-view.js';
 
 /** Below the service's limit of 10,000: an answer is read whole. */

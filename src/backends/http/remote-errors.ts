@@ -4,7 +4,7 @@
  */
 
 import { CATALOGUE, type ErrorCode, ResultdError, shown, storeUnavailable } from '../../errors.js';
-import type { RemoteAnswer } from './connections.js';
+import type { RemoteAnswer } from './remote-connections.js';
 
 const PROBLEM_TYPE = 'urn:resultd:problem:';
 /** Codes of a service that cannot serve now: for a caller here, the store could not be asked. */

@@ -5,7 +5,7 @@
 
 import { isInScan, type Listed, type Scan, withinPage } from '../../record/listing.js';
 import { timestamp } from '../../record/timestamp.js';
-import type { RemoteAnswer, RemoteRequest } from './connections.js';
+import type { RemoteAnswer, RemoteRequest } from './remote-connections.js';
 import { pageOf } from './task-view.js';
 
 const PAGE = 1_000;

@@ -20,7 +20,7 @@ import {
   type WaitResult,
 } from '../../result-backend/task-waits.js';
 import { absentOr, tagsOf, taskPath } from './command-request.js';
-import type { RemoteAnswer, RemoteRequest } from './connections.js';
+import type { RemoteAnswer, RemoteRequest } from './remote-connections.js';
 import { problemIn } from './remote-errors.js';
 import { batchEntries, entryFromView } from './task-view.js';
 import type { Transport } from './transport.js';

@@ -9,16 +9,16 @@ import type { Dispatcher } from 'undici';
 import { ResultdError, storeUnavailable } from '../../errors.js';
 import { JSON_TYPE } from '../../record/outcome.js';
 import { Backoff, Gate, pause } from '../../timing.js';
+import type { RemoteSettings } from './http-url.js';
 import {
   CALL_CONNECTIONS,
-  Connections,
   NoAnswer,
   type RemoteAnswer,
+  RemoteConnections,
   type RemoteRequest,
   type SendOptions,
   sizeOf,
-} from './connections.js';
-import type { RemoteSettings } from './http-url.js';
+} from './remote-connections.js';
 import { errorOf, isHopeless, isRetried, mayBeDone, reasonOf, wasSent } from './remote-errors.js';
 
 /** A large body is given a second more for each so many bytes. */
@@ -28,7 +28,7 @@ export class Transport {
   readonly settings: RemoteSettings;
   /** How long a call may take, its retries included, in milliseconds. */
   readonly timeoutMs: number;
-  readonly #connections: Connections;
+  readonly #connections: RemoteConnections;
   /** A call's time begins when it is let through: the last of thousands has as much as the first. */
   readonly #gate = new Gate(CALL_CONNECTIONS);
   #answeredAt = Number.NEGATIVE_INFINITY;
@@ -36,7 +36,7 @@ export class Transport {
   constructor(settings: RemoteSettings, timeoutMs: number) {
     this.settings = settings;
     this.timeoutMs = timeoutMs;
-    this.#connections = new Connections(settings);
+    this.#connections = new RemoteConnections(settings);
   }
 
   open(): void {

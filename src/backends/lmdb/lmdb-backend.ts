@@ -23,8 +23,8 @@ import { DirectoryLock, makeDirectory } from './directory-lock.js';
 import { countTasks, listTasks } from './listing-reader.js';
 import { commitCause, wrapped } from './lmdb-errors.js';
 import { silencePackage } from './package-output.js';
-import { planCommand, planProbe, planPurge } from './planner.js';
 import { FIRST_KEY, TaskTables, taskKeyOf } from './task-tables.js';
+import { planCommand, planProbe, planPurge } from './write-plan.js';
 import { type Plan, WriteQueue } from './write-queue.js';
 
 export interface LmdbBackendOptions extends ResultBackendOptions {
@@ -129,7 +129,7 @@ export class LmdbBackend extends ResultBackend {
   }
 
   protected async _execute(namespace: string, command: Command): Promise<Reply> {
-    const decision = await this.#queue.run(bytesOf(command), plannerOf(namespace, command));
+    const decision = await this.#queue.run(bytesOf(command), planOf(namespace, command));
     if (decision.write !== undefined) {
       this.#listeners.changed(namespace, command.taskId, decision.write);
     }
@@ -144,10 +144,10 @@ export class LmdbBackend extends ResultBackend {
       const replies: (Reply | Error)[] = new Array(commands.length);
       let left = commands.length;
       for (const [at, command] of commands.entries()) {
-        this.#queue.add(bytesOf(command), plannerOf(namespace, command), (outcome) => {
-          replies[at] = 'error' in outcome ? (outcome.error as Error) : outcome.result;
-          if ('result' in outcome && outcome.result.write !== undefined) {
-            this.#listeners.changed(namespace, command.taskId, outcome.result.write);
+        this.#queue.add(bytesOf(command), planOf(namespace, command), (settled) => {
+          replies[at] = 'error' in settled ? (settled.error as Error) : settled.result;
+          if ('result' in settled && settled.result.write !== undefined) {
+            this.#listeners.changed(namespace, command.taskId, settled.result.write);
           }
           left -= 1;
           if (left === 0) resolve(replies);
@@ -236,7 +236,7 @@ export class LmdbBackend extends ResultBackend {
   }
 }
 
-function plannerOf(namespace: string, command: Command): (tables: TaskTables) => Plan<Decision> {
+function planOf(namespace: string, command: Command): (tables: TaskTables) => Plan<Decision> {
   const key = taskKeyOf(namespace, command.taskId);
   return (tables) => {
     try {

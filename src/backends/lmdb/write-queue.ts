@@ -26,16 +26,16 @@ export interface WriteQueueOptions<S> {
 }
 
 /** What came of a write: its result once it is synced, or why it was not made. */
-export type Outcome<T> = { readonly result: T } | { readonly error: unknown };
+export type Settled<T> = { readonly result: T } | { readonly error: unknown };
 
 interface Write<S> {
   readonly bytes: number;
   readonly plan: (store: S) => Plan<unknown>;
-  readonly settle: (outcome: Outcome<unknown>) => void;
-  outcome: Outcome<unknown>;
+  readonly settle: (settled: Settled<unknown>) => void;
+  settled: Settled<unknown>;
 }
 
-const NOT_PLANNED: Outcome<unknown> = { result: undefined };
+const NOT_PLANNED: Settled<unknown> = { result: undefined };
 
 /** A group runs in one turn of the event loop: this bounds how long that turn takes. */
 const GROUP_WRITES = 500;
@@ -59,9 +59,9 @@ export class WriteQueue<S> {
   /** As `add`, for one write. Throws what `add` gives as its error. */
   run<T>(bytes: number, plan: (store: S) => Plan<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.add<T>(bytes, plan, (outcome) => {
-        if ('error' in outcome) reject(outcome.error);
-        else resolve(outcome.result);
+      this.add<T>(bytes, plan, (settled) => {
+        if ('error' in settled) reject(settled.error);
+        else resolve(settled.result);
       });
     });
   }
@@ -71,7 +71,7 @@ export class WriteQueue<S> {
    * is called once. The error is `overloaded` where too many are waiting, else what `plan` or the
    * commit threw.
    */
-  add<T>(bytes: number, plan: (store: S) => Plan<T>, settle: (outcome: Outcome<T>) => void): void {
+  add<T>(bytes: number, plan: (store: S) => Plan<T>, settle: (settled: Settled<T>) => void): void {
     const isFull =
       this.#waiting.length >= this.#maxWrites ||
       (this.#waiting.length > 0 && this.#waitingBytes + bytes > this.#maxBytes);
@@ -85,8 +85,8 @@ export class WriteQueue<S> {
     this.#waiting.push({
       bytes,
       plan,
-      settle: settle as (outcome: Outcome<unknown>) => void,
-      outcome: NOT_PLANNED,
+      settle: settle as (settled: Settled<unknown>) => void,
+      settled: NOT_PLANNED,
     });
     this.#waitingBytes += bytes;
     if (!this.#isRunning) void this.#drain();
@@ -123,10 +123,10 @@ export class WriteQueue<S> {
     } catch (error) {
       // A transaction that could not begin has taken none: the first group fails all the same.
       if (group.length === 0) group = this.#takeGroup();
-      for (const write of group) write.settle('error' in write.outcome ? write.outcome : { error });
+      for (const write of group) write.settle('error' in write.settled ? write.settled : { error });
       return;
     }
-    for (const write of group) write.settle(write.outcome);
+    for (const write of group) write.settle(write.settled);
   }
 
   #takeGroup(): Write<S>[] {
@@ -147,10 +147,10 @@ function carryOut<S>(write: Write<S>, store: S): number {
   try {
     plan = write.plan(store);
   } catch (error) {
-    write.outcome = { error };
+    write.settled = { error };
     return 0;
   }
-  write.outcome = plan;
+  write.settled = plan;
   for (const put of plan.puts) put();
   return plan.puts.length === 0 ? 0 : Math.max(1, write.bytes);
 }

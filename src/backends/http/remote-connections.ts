@@ -53,7 +53,7 @@ export class NoAnswer extends Error {
 export const CALL_CONNECTIONS = 64;
 const CONNECT_MS = 5_000;
 
-export class Connections {
+export class RemoteConnections {
   readonly #settings: RemoteSettings;
   readonly #pools = new Map<Kind, Pool>();
   /** Pools that finish what runs on them. */
