@@ -297,3 +297,28 @@ for (const version of natsVersions()) {
     t.equal(again.verdict, 'created', 'a new one is made from the trace');
   });
 }
+
+for (const version of natsVersions()) {
+  if (version === 'debian') continue;
+  t.test('a server that is replaced by a newer one keeps its tasks, and no longer', async (t) => {
+    const server = await serve(t);
+    const before = await connect(t, server.url);
+    await before.setResult('long', { returnValue: 1 });
+    const { snapshot } = await before.setResult('short', { returnValue: 2 }, { ttlMs: 4_000 });
+    await before.shutdown();
+    await server.kill();
+    await server.restart(version);
+    const stream = await NatsStream.open(server.port);
+    t.teardown(() => stream.close());
+    t.match(await refusal(t, `${server.url}&create=never`), { message: /allow_msg_ttl is false/ });
+    for (let start = 1; start <= 2; start += 1) {
+      const after = await connect(t, server.url);
+      t.equal(await after.isResultReady('long'), true, `start ${start}`);
+      await after.setResult(`new-${start}`, { returnValue: 3 }, { ttlMs: 100 });
+    }
+    await until('the old one and the new ones have been removed', async () => {
+      return (await stream.tasks()).join() === 'resultd.default.long';
+    });
+    t.ok(Date.now() > snapshot!.expiresAt!, 'when it was time');
+  });
+}

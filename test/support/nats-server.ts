@@ -83,9 +83,9 @@ export class NatsServer {
     return `nats://127.0.0.1:${this.port}?sync_warning=off`;
   }
 
-  /** Starts it again, on the same port and data. */
-  async restart(): Promise<void> {
-    const program = this.#options.version === 'new' ? NEW_NATS : 'nats-server';
+  /** Starts it again, on the same port and data; as another version, where one is named. */
+  async restart(version: NatsVersion = this.#options.version ?? 'debian'): Promise<void> {
+    const program = version === 'new' ? NEW_NATS : 'nats-server';
     const child = spawn(program, ['-c', join(this.directory, 'nats.conf')], {
       stdio: ['ignore', 'ignore', 'pipe'],
       // Debian puts it where only root looks.

@@ -77,7 +77,7 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
   #hints: Hints;
   /** Undefined where the server removes what has expired. */
   #purge: ExpiryPurge | undefined;
-  #stream: Stream = { hasTtl: false, replicas: 1 };
+  #stream: Stream = { hasTtl: false, hasOthers: false, replicas: 1 };
 
   constructor(settings: NatsSettings, options: NatsBackendOptions = {}) {
     super(options);
@@ -229,9 +229,9 @@ export class NatsBackend extends CompareAndSwapBackend<Revision> {
   }
 
   #newHints(): Hints {
-    const purge = this.#stream.hasTtl
-      ? undefined
-      : new ExpiryPurge(this.#connection, this.#subjects, () => this._now());
+    const purge = this.#stream.hasOthers
+      ? new ExpiryPurge(this.#connection, this.#subjects, () => this._now())
+      : undefined;
     this.#purge = purge;
     const watch = purge === undefined ? {} : { onStored: purge.note, onLost: () => purge.scan() };
     return new Hints(this.#connection, this.#subjects, { timeoutMs: this.#timeoutMs, ...watch });

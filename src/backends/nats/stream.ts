@@ -28,6 +28,7 @@ interface StreamConfig {
   };
   readonly allow_msg_ttl?: boolean;
   readonly subject_delete_marker_ttl?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 interface StreamInfo {
@@ -38,9 +39,13 @@ interface StreamInfo {
 export interface Stream {
   /** Whether the server removes by itself what has expired. */
   readonly hasTtl: boolean;
+  /** Whether it may hold tasks of which the server does not know when they expire. */
+  readonly hasOthers: boolean;
   readonly replicas: number;
 }
 
+/** What is noted of a stream that held tasks when the server learnt to remove them. */
+const OTHERS = 'resultd-without-ttl';
 const NOT_FOUND = 10059;
 /** Another replica made it meanwhile, with other settings. */
 const NAME_IN_USE = 10058;
@@ -75,7 +80,9 @@ export async function openStream(
   if (wrong.length === 0) return streamOf(found);
   const fixed = wrong.filter((name) => !CHANGEABLE.includes(name));
   if (fixed.length > 0 || !settings.creates) throw mismatch(found, wanted, wrong);
-  const update = { ...found, ...Object.fromEntries(wrong.map((name) => [name, wanted[name]])) };
+  const changes = Object.fromEntries(wrong.map((name) => [name, wanted[name]]));
+  const noted = wrong.includes('allow_msg_ttl') ? { [OTHERS]: 'yes' } : {};
+  const update = { ...found, ...changes, metadata: { ...found.metadata, ...noted } };
   const subject = `$JS.API.STREAM.UPDATE.${wanted.name}`;
   const { config } = await connection.ask<StreamInfo>(subject, JSON.stringify(update));
   return streamOf(config);
@@ -156,8 +163,10 @@ function text(value: StreamConfig[keyof StreamConfig]): string {
   return JSON.stringify({ src, dest, headers_only: headers_only ?? false });
 }
 
-function streamOf({ allow_msg_ttl, num_replicas }: StreamConfig): Stream {
-  return { hasTtl: allow_msg_ttl === true, replicas: num_replicas };
+function streamOf({ allow_msg_ttl, metadata, num_replicas }: StreamConfig): Stream {
+  const hasTtl = allow_msg_ttl === true;
+  const hasOthers = !hasTtl || metadata?.[OTHERS] !== undefined;
+  return { hasTtl, hasOthers, replicas: num_replicas };
 }
 
 function isAtLeast(version: string | undefined, major: number, minor: number): boolean {
