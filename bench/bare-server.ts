@@ -1,9 +1,9 @@
 /**
  * The ceiling: a Fastify server set up as ours is, with nothing of ours in it. Run as
- * `bare-server.js memory|lmdb|redis|waits|unanswered [place]`; its log says where it listens.
+ * `bare-server.js memory|lmdb|redis|nats|waits|unanswered [place]`; its log says where it listens.
  */
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
-import { lmdbRoutes, memoryRoutes, redisRoutes } from './bare-stores.js';
+import { lmdbRoutes, memoryRoutes, natsRoutes, redisRoutes } from './bare-stores.js';
 import { unansweredRoutes, waitRoutes } from './bare-waits.js';
 
 const ROUTES: Readonly<
@@ -12,6 +12,7 @@ const ROUTES: Readonly<
   memory: memoryRoutes,
   lmdb: lmdbRoutes,
   redis: redisRoutes,
+  nats: natsRoutes,
   waits: waitRoutes,
   unanswered: unansweredRoutes,
 };

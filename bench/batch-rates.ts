@@ -17,10 +17,9 @@ import { median } from './statistics.js';
 type Batch = 'set' | 'get';
 
 const CLIENT = fileURLToPath(new URL('line-client.js', import.meta.url));
-const STORES: readonly Store[] = ['memory', 'lmdb', 'redis'];
 const TARGETS: Readonly<Record<Batch, Readonly<Record<Store, number>>>> = {
-  set: { memory: 5, lmdb: 3, redis: 2.5 },
-  get: { memory: 15, lmdb: 10, redis: 5 },
+  set: { memory: 5, lmdb: 3, redis: 2.5, nats: 5 },
+  get: { memory: 15, lmdb: 10, redis: 5, nats: 5 },
 };
 const IDS = 100;
 const STREAMS = 2;
@@ -35,9 +34,10 @@ interface Pair {
 }
 
 export async function measureBatch(batch: Batch, options: Options): Promise<Figure[]> {
-  const pairs = new Map<Store, Pair[]>(STORES.map((store) => [store, []]));
+  const stores = [...options.stores];
+  const pairs = new Map<Store, Pair[]>(stores.map((store) => [store, []]));
   for (let round = 1; round <= Math.min(options.rounds, MOST_ROUNDS); round += 1) {
-    for (const store of STORES) {
+    for (const store of stores) {
       const running = await startContestant({ who: 'ours', store }, batch === 'get');
       try {
         const pair = await (batch === 'get' ? getPair : setPair)(running, options);
@@ -50,11 +50,11 @@ export async function measureBatch(batch: Batch, options: Options): Promise<Figu
       }
     }
   }
-  return STORES.map((store) => figureOf(batch, store, pairs.get(store)!));
+  return stores.map((store) => figureOf(batch, store, pairs.get(store)!));
 }
 
-async function getPair({ server, redis }: Running, options: Options): Promise<Pair> {
-  const target = { url: server.url, server: server.program, store: redis?.program };
+async function getPair({ server, storeServer }: Running, options: Options): Promise<Pair> {
+  const target = { url: server.url, server: server.program, store: storeServer?.program };
   await load({ ...target, method: 'GET', seconds: options.warmUpSeconds });
   const single = await load({ ...target, method: 'GET', seconds: options.seconds });
   await load({ ...target, method: 'BATCH', seconds: options.warmUpSeconds });
@@ -66,8 +66,8 @@ async function getPair({ server, redis }: Running, options: Options): Promise<Pa
 }
 
 async function setPair(running: Running, options: Options): Promise<Pair> {
-  const { server, redis } = running;
-  const target = { url: server.url, server: server.program, store: redis?.program };
+  const { server, storeServer } = running;
+  const target = { url: server.url, server: server.program, store: storeServer?.program };
   await load({ ...target, method: 'POST', seconds: options.warmUpSeconds });
   const single = await load({ ...target, method: 'POST', seconds: options.seconds });
   const client = await Program.start({
@@ -83,12 +83,12 @@ async function setPair(running: Running, options: Options): Promise<Pair> {
 }
 
 async function streamTo(
-  { server, redis }: Running,
+  { server, storeServer }: Running,
   client: Program,
   prefix: string,
   seconds: number,
 ): Promise<LoadResult> {
-  const all = [server.program, client, redis?.program];
+  const all = [server.program, client, storeServer?.program];
   const before = all.map((program) => program?.cpu());
   const order: StreamOrder = { port: server.port, prefix, streams: STREAMS, seconds };
   const done = await client.ask<Streamed>(order);
@@ -99,7 +99,7 @@ async function streamTo(
     serverUs: (used[0]! * 1e6) / done.created,
     serverShare: used[0]! / done.seconds,
     generatorShare: used[1]! / done.seconds,
-    storeShare: redis === undefined ? undefined : used[2]! / done.seconds,
+    storeShare: storeServer === undefined ? undefined : used[2]! / done.seconds,
     p99Us: 0,
   };
 }

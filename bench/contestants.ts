@@ -3,7 +3,8 @@
  * with nothing stored but the tasks that a GET chooses from.
  */
 import { OUTCOME, READY_TASKS, readyTaskId, resultPath } from './sample.js';
-import { freshDirectory, HttpServer, RedisServer, removeDirectory, type Store } from './servers.js';
+import { freshDirectory, HttpServer, removeDirectory, type Store } from './servers.js';
+import { isServed, StoreServer } from './store-servers.js';
 
 export interface Contestant {
   /** Added to the store's URL; ours alone. */
@@ -15,7 +16,8 @@ export interface Contestant {
 /** A contestant that is up. */
 export interface Running {
   readonly server: HttpServer;
-  readonly redis: RedisServer | undefined;
+  /** Undefined where the store has none. */
+  readonly storeServer: StoreServer | undefined;
   stop(): Promise<void>;
 }
 
@@ -30,21 +32,21 @@ export async function startContestant(
   };
   try {
     let place = '';
-    let redis: RedisServer | undefined;
-    if (store === 'redis') {
-      redis = await RedisServer.start();
-      place = redis.url;
-      ends.push(() => redis!.stop());
+    let storeServer: StoreServer | undefined;
+    if (isServed(store)) {
+      storeServer = await StoreServer.start(store);
+      place = storeServer.url;
+      ends.push(() => storeServer!.stop());
     } else if (store === 'lmdb') {
       place = await freshDirectory();
       ends.push(() => removeDirectory(place));
     }
     const server = await (who === 'bare'
       ? HttpServer.bare(store, place)
-      : HttpServer.ours(store === 'redis' ? `${place}${query}` : `${store}:${place}`));
+      : HttpServer.ours(isServed(store) ? `${place}${query}` : `${store}:${place}`));
     ends.push(() => server.stop());
     if (isFilled && who === 'ours') await fill(server.url);
-    return { server, redis, stop };
+    return { server, storeServer, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -48,6 +48,7 @@ export function requirePrograms(): void {
   const needed = [
     ['wrk', 'wrk', '-v'],
     ['redis-server', 'redis-server', '--version'],
+    ['nats-server', 'nats-server', '--version'],
     ['taskset', 'util-linux', '--version'],
   ] as const;
   const missing = needed.filter(([program, , flag]) => !runs(program, flag));
@@ -83,7 +84,7 @@ export function describeMachine(busyAtStart: number): string {
   const places =
     CORES === 1
       ? 'all processes on the one core'
-      : `server and load generator on a core of their own each, Redis ${CORES === 2 ? 'beside the generator' : 'on a third'}`;
+      : `server and load generator on a core of their own each, the store's server ${CORES === 2 ? 'beside the generator' : 'on a third'}`;
   return [
     `- ${CORES} cores, ${model}; ${places}`,
     `- Node ${process.version}, Redis ${redis?.[1] ?? 'unknown'}`,

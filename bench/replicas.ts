@@ -7,7 +7,7 @@ import { type Figure, limitFigure, ratioFigure } from './report.js';
 import { median, percentile } from './statistics.js';
 import { WaitClient } from './waiters.js';
 import { commandsOfOne, wave } from './wake-latency.js';
-import { onRedis, type WakeSetup } from './wake-setups.js';
+import { onStore, type WakeSetup } from './wake-setups.js';
 
 const WAITERS = 10_000;
 const PER_SECOND = 1_000;
@@ -23,7 +23,7 @@ export async function measureReplicas({ rounds, tell }: Options): Promise<Figure
   const commands: number[] = [];
   try {
     for (const processes of [1, 2]) {
-      setups.push(await onRedis(processes, true));
+      setups.push(await onStore('redis', processes, true));
       await wave(client, setups.at(-1)!, PER_SECOND, PER_SECOND);
     }
     const two = setups[1]!;

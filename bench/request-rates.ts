@@ -27,6 +27,7 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
     { store: 'memory', ceiling: 'memory', does: 'sends it from memory', target: 0.85 },
     { store: 'lmdb', ceiling: 'memory', does: 'sends it from memory', target: 0.8 },
     { store: 'redis', ceiling: 'redis', does: 'one pipelined `GET`', target: 0.85 },
+    { store: 'nats', ceiling: 'nats', does: 'one direct get', target: 0.9 },
   ],
   POST: [
     { store: 'memory', ceiling: 'memory', does: 'parses the body', target: 0.7 },
@@ -36,6 +37,7 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
       ...{ does: 'one `SET` with `PX`', target: 0.6 },
     },
     { store: 'redis', ceiling: 'redis', does: 'one `SET` with `PX`', target: 0.5 },
+    { store: 'nats', ceiling: 'nats', does: 'one publish with a TTL', target: 0.7 },
   ],
 };
 
@@ -43,7 +45,7 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
 type Results = Map<string, LoadResult[]>;
 
 export async function measureRates(method: Method, options: Options): Promise<Figure[]> {
-  const matches = MATCHES[method];
+  const matches = MATCHES[method].filter(({ store }) => options.stores.has(store));
   const contestants = contestantsOf(matches);
   const results: Results = new Map();
   for (let round = 1; round <= options.rounds; round += 1) {
@@ -70,10 +72,10 @@ async function runOnce(
   method: Method,
   { seconds, warmUpSeconds }: Options,
 ): Promise<{ result: LoadResult; shape: string }> {
-  const { server, redis, stop } = await startContestant(contestant, method === 'GET');
+  const { server, storeServer, stop } = await startContestant(contestant, method === 'GET');
   try {
     const shape = await answerShape(server.url, method);
-    const target = { method, url: server.url, server: server.program, store: redis?.program };
+    const target = { method, url: server.url, server: server.program, store: storeServer?.program };
     await load({ ...target, seconds: warmUpSeconds });
     return { shape, result: await load({ ...target, seconds }) };
   } finally {
@@ -146,10 +148,10 @@ export function busyOf(who: string, results: readonly LoadResult[], generator = 
   const server = percent(median(results.map((result) => result.serverShare)));
   const wrk = percent(median(results.map((result) => result.generatorShare)));
   const stores = results.map((result) => result.storeShare).filter((share) => share !== undefined);
-  const redis = stores.length === 0 ? '' : `, Redis ${percent(median(stores))}`;
+  const store = stores.length === 0 ? '' : `, store ${percent(median(stores))}`;
   const pace = paceOf(results);
   const paced = pace === 'wrk' ? generator : pace;
-  return `${who}: server ${server}, ${generator} ${wrk}${redis}; paced by ${paced}`;
+  return `${who}: server ${server}, ${generator} ${wrk}${store}; paced by ${paced}`;
 }
 
 function describe(result: LoadResult): string {

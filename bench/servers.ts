@@ -1,14 +1,14 @@
-/** The servers that are measured: ours as it is shipped, the bare ones, and Redis beneath both. */
+/** The servers that are measured: ours as it is shipped, and the bare ones. */
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../test/support/redis-server.js';
 import { CORE } from './machine.js';
 import { type Memory, Program } from './program.js';
 
-export type Store = 'memory' | 'lmdb' | 'redis';
+export const STORES = ['memory', 'lmdb', 'redis', 'nats'] as const;
+export type Store = (typeof STORES)[number];
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const LISTENING = /listening at http:\/\/127\.0\.0\.1:(\d+)/;
@@ -63,40 +63,6 @@ export class HttpServer {
 
   stop(): Promise<void> {
     return this.program.stop();
-  }
-}
-
-/** A fresh redis-server that keeps nothing on disk. */
-export class RedisServer {
-  readonly program: Program;
-  readonly port: number;
-  readonly #directory: string;
-
-  private constructor(program: Program, port: number, directory: string) {
-    this.program = program;
-    this.port = port;
-    this.#directory = directory;
-  }
-
-  static async start(): Promise<RedisServer> {
-    const directory = await freshDirectory();
-    const port = await freePort();
-    const program = await Program.start({
-      command: 'redis-server',
-      args: ['--bind', '127.0.0.1', '--port', String(port), '--dir', directory, '--save', ''],
-      core: CORE.store,
-      ready: /Ready to accept connections/,
-    });
-    return new RedisServer(program, port, directory);
-  }
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
-  }
-
-  async stop(): Promise<void> {
-    await this.program.stop();
-    await removeDirectory(this.#directory);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * From the writer's request to the waiter's answer: 1,000 parked waiters, woken at a fixed rate, by
- * ours and by a bare server that keeps its replies in a Map. On Redis, also how many commands each
- * completed wait costs.
+ * ours and by a bare server that keeps its replies in a Map. Where the store has a server,
+ * also how many calls each completed wait costs.
  */
 import type { Options } from './options.js';
 import { type Figure, limitFigure, ratioFigure } from './report.js';
@@ -14,12 +14,14 @@ const PER_SECOND = 500;
 /** The counted waves are short, so that the safety net seldom falls into one. */
 const COUNTED_PER_SECOND = 2_000;
 const P99_AT_MOST = 1.5;
+/** Of Redis'. */
+const NATS_AT_MOST = 2;
 const COMMANDS_AT_MOST = 2;
 
 interface Result {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Commands for each completed wait; undefined where there is no Redis. */
+  /** Commands for each completed wait; undefined where the store has no server. */
   readonly commands: number | undefined;
 }
 
@@ -88,7 +90,7 @@ export async function commandsOfOne(
     const [before, startedAt] = [await counter.total(), performance.now()];
     await act();
     const seconds = (performance.now() - startedAt) / 1_000;
-    return (await counter.total()) - before - setup.idleCommandsPerSecond * seconds;
+    return (await counter.total()) - before - setup.idleCallsPerSecond * seconds;
   };
   const waited = await during(() => wave(client, setup, COUNTED_PER_SECOND));
   waves += 1;
@@ -117,6 +119,16 @@ function figuresOf(results: ReadonlyMap<WakeSetupName, readonly Result[]>): Figu
       }),
     );
   }
+  const [redis, nats] = [results.get('Redis, two processes')!, results.get('NATS, two processes')!];
+  figures.push(
+    ratioFigure({
+      name: 'wake p99, two processes: NATS beside Redis',
+      ours: latencyOf(nats),
+      ceiling: latencyOf(redis),
+      ratio: median(nats.map((result, round) => result.p99Ms / redis[round]!.p99Ms)),
+      atMost: NATS_AT_MOST,
+    }),
+  );
   for (const [name, ours] of results) {
     const counts = ours.map(({ commands }) => commands).filter((count) => count !== undefined);
     if (counts.length === 0) continue;

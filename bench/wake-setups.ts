@@ -1,18 +1,19 @@
 /** Who wakes whom: the servers that writers and waiters are sent to. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { CommandCounter } from './command-counts.js';
+import type { CallCounter } from './call-counts.js';
 import type { Program } from './program.js';
-import { HttpServer, RedisServer } from './servers.js';
+import { HttpServer } from './servers.js';
+import { type ServedStore, StoreServer } from './store-servers.js';
 
 export interface WakeSetup {
   readonly writerPorts: readonly number[];
   readonly waiterPorts: readonly number[];
   /** The server processes. */
   readonly programs: readonly Program[];
-  /** Counts what Redis is sent; undefined where there is none. */
-  readonly counter: CommandCounter | undefined;
-  /** What Redis is sent when nothing happens: pings, mostly. */
-  readonly idleCommandsPerSecond: number;
+  /** Counts what the store is asked; undefined where it has no server. */
+  readonly counter: CallCounter | undefined;
+  /** What it is asked when nothing happens: pings, mostly. */
+  readonly idleCallsPerSecond: number;
   stop(): Promise<void>;
 }
 
@@ -21,7 +22,8 @@ export type WakeSetupName =
   | 'memory'
   | 'memory, `--max-semi-space-size=2`'
   | 'Redis, one process'
-  | 'Redis, two processes';
+  | 'Redis, two processes'
+  | 'NATS, two processes';
 
 const FLAGS = ['--max-wait', '10m'];
 const IDLE_MS = 3_000;
@@ -33,8 +35,9 @@ export const WAKE_SETUPS: readonly (readonly [WakeSetupName, () => Promise<WakeS
     'memory, `--max-semi-space-size=2`',
     async () => single(await HttpServer.ours('memory:', FLAGS, ['--max-semi-space-size=2'])),
   ],
-  ['Redis, one process', () => onRedis(1)],
-  ['Redis, two processes', () => onRedis(2)],
+  ['Redis, one process', () => onStore('redis', 1)],
+  ['Redis, two processes', () => onStore('redis', 2)],
+  ['NATS, two processes', () => onStore('nats', 2)],
 ];
 
 function single(server: HttpServer): WakeSetup {
@@ -43,31 +46,35 @@ function single(server: HttpServer): WakeSetup {
     waiterPorts: [server.port],
     programs: [server.program],
     counter: undefined,
-    idleCommandsPerSecond: 0,
+    idleCallsPerSecond: 0,
     stop: () => server.stop(),
   };
 }
 
 /** Waiters at the first process, writers at the last; or both of them at all, where spread. */
-export async function onRedis(processes: number, isSpread = false): Promise<WakeSetup> {
-  const redis = await RedisServer.start();
+export async function onStore(
+  name: ServedStore,
+  processes: number,
+  isSpread = false,
+): Promise<WakeSetup> {
+  const store = await StoreServer.start(name);
   const servers: HttpServer[] = [];
-  let counter: CommandCounter | undefined;
+  let counter: CallCounter | undefined;
   const stop = async (): Promise<void> => {
     counter?.close();
     for (const server of servers) await server.stop();
-    await redis.stop();
+    await store.stop();
   };
   try {
-    while (servers.length < processes) servers.push(await HttpServer.ours(redis.url, FLAGS));
-    counter = new CommandCounter(redis.url);
+    while (servers.length < processes) servers.push(await HttpServer.ours(store.url, FLAGS));
+    counter = store.counter();
     const ports = servers.map((server) => server.port);
     return {
       writerPorts: isSpread ? ports : ports.slice(-1),
       waiterPorts: isSpread ? ports : ports.slice(0, 1),
       programs: servers.map((server) => server.program),
       counter,
-      idleCommandsPerSecond: await idleRate(counter),
+      idleCallsPerSecond: await idleRate(counter),
       stop,
     };
   } catch (error) {
@@ -76,7 +83,7 @@ export async function onRedis(processes: number, isSpread = false): Promise<Wake
   }
 }
 
-async function idleRate(counter: CommandCounter): Promise<number> {
+async function idleRate(counter: CallCounter): Promise<number> {
   const [before, startedAt] = [await counter.total(), performance.now()];
   await pause(IDLE_MS);
   return ((await counter.total()) - before) / ((performance.now() - startedAt) / 1_000);
