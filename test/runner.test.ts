@@ -93,6 +93,14 @@ t.test('a file that hangs is ended with all that it started, and has failed', as
   await until('what it started has ended', () => !isRunning(pid));
 });
 
+t.test('a file without a test is not passed over in silence', async (t) => {
+  const { child } = await start(t, [`import ${JSON.stringify(import.meta.resolve('tap'))};`]);
+  const { code, output } = await runToEnd(child);
+  const isStrict = process.env.CI === 'true';
+  t.equal(code, isStrict ? 1 : 0);
+  t.match(output, isStrict ? /as a whole\n +nothing was run/ : /skipped: \S+: nothing was run/);
+});
+
 t.test('a file that ends leaves nothing behind', async (t) => {
   const { child, at } = await start(t, [`${HANGS} process.exit();`]);
   await once(child, 'close');

@@ -83,6 +83,11 @@ export async function runPart(
     const why = hangs ? 'it hung' : `it ended with ${code === null ? 'a signal' : `code ${code}`}`;
     tally.failures.push({ name: 'as a whole', message: `${why}. Its last output:\n${tail}` });
   }
+  if (tally.passed + tally.skips.length + tally.failures.length === 0) {
+    const nothing = 'nothing was run in it: is a program missing?';
+    if (process.env.CI === 'true') tally.failures.push({ name: 'as a whole', message: nothing });
+    else tally.skips.push(nothing);
+  }
   return { name, seconds: (performance.now() - startedAt) / 1_000, ...tally };
 }
 
