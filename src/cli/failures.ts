@@ -9,6 +9,11 @@ import type { ShownTask } from './task-lines.js';
 /** How many bytes of outcomes one read moves at most, beyond the first. */
 const MOST_BYTES = 16 * 1_024 * 1_024;
 
+/** The same tasks as they are printed in JSON, which has no reasons. */
+export function withoutReasons(snapshots: readonly TaskSnapshot[]): ShownTask[] {
+  return snapshots.map((snapshot) => ({ snapshot, why: undefined }));
+}
+
 /** The same tasks, each with why it failed; a task that was removed meanwhile has no reason. */
 export async function withReasons(
   backend: ResultBackend,

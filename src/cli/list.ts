@@ -6,7 +6,7 @@ import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { withReasons } from './failures.js';
+import { withoutReasons, withReasons } from './failures.js';
 import { ASKING_FLAGS, JSON_FLAG, manyFlag, momentFlag, switchFlag, textFlag } from './flags.js';
 import { printTasks } from './task-printer.js';
 
@@ -75,9 +75,7 @@ async function printPages(
       limit: Math.min(left, PAGE),
       cursor,
     });
-    const tasks = json
-      ? items.map((snapshot) => ({ snapshot, why: undefined }))
-      : await withReasons(backend, items);
+    const tasks = json ? withoutReasons(items) : await withReasons(backend, items);
     await printTasks(tasks, { json }, context);
     left -= items.length;
     cursor = nextCursor;

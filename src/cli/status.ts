@@ -4,7 +4,7 @@ import { MOST_IDS } from '../record/names.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { withReasons } from './failures.js';
+import { withoutReasons, withReasons } from './failures.js';
 import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { unknown } from './missing-task.js';
 import { printTasks } from './task-printer.js';
@@ -22,7 +22,9 @@ export const status = defineCommand({
     withBackend(flags, context, async (backend) => {
       const snapshots = await backend.getMany(positionals);
       const known = snapshots.filter((snapshot) => snapshot !== undefined);
-      await printTasks(await withReasons(backend, known), { json: flags.json === true }, context);
+      const json = flags.json === true;
+      const tasks = json ? withoutReasons(known) : await withReasons(backend, known);
+      await printTasks(tasks, { json }, context);
       for (const [at, taskId] of positionals.entries()) {
         if (snapshots[at] !== undefined) continue;
         context.stderr.write(`resultd: ${unknown(taskId).message}\n`);

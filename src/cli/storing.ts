@@ -46,14 +46,15 @@ export interface ReportFlags extends WritingFlags {
   readonly replace?: boolean | undefined;
 }
 
-interface Setting<F> {
+/** What a command was called with. */
+interface Call<F> {
   readonly flags: F;
   readonly context: Context;
 }
 
 /** Does something with the backend, again where it could not be asked. `what` is said of the first time. */
 export async function persistently<T>(
-  { flags, context, what }: Setting<WritingFlags> & { readonly what: string },
+  { flags, context, what }: Call<WritingFlags> & { readonly what: string },
   use: (backend: ResultBackend) => Promise<T>,
 ): Promise<T> {
   const withinMs = flags['retry-for'] ?? RETRY_MS;
@@ -78,12 +79,12 @@ export async function persistently<T>(
 /** Writes one task; with `--json` prints its status. Returns the exit code. */
 export async function write(
   taskId: string,
-  setting: Setting<WritingFlags>,
+  call: Call<WritingFlags>,
   writeOnce: (backend: ResultBackend) => Promise<WriteReceipt>,
 ): Promise<number> {
   checkTaskId(taskId);
-  const { snapshot } = await persistently({ ...setting, what: 'not stored yet' }, writeOnce);
-  const { flags, context } = setting;
+  const { snapshot } = await persistently({ ...call, what: 'not stored yet' }, writeOnce);
+  const { flags, context } = call;
   if (flags.json === true) {
     context.stdout.write(`${snapshot?.toStatusView() ?? unknownStatusView(taskId)}\n`);
   }
@@ -91,13 +92,9 @@ export async function write(
 }
 
 /** Stores the outcome, likewise. */
-export function report(
-  taskId: string,
-  outcome: Outcome,
-  setting: Setting<ReportFlags>,
-): Promise<number> {
-  const { flags } = setting;
-  return write(taskId, setting, (backend) => store(backend, { taskId, outcome, flags }));
+export function report(taskId: string, outcome: Outcome, call: Call<ReportFlags>): Promise<number> {
+  const { flags } = call;
+  return write(taskId, call, (backend) => store(backend, { taskId, outcome, flags }));
 }
 
 /** One attempt. Throws what the contract throws, a conflict in the words of the command line. */

@@ -6,7 +6,7 @@
 
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
-import { withReasons } from './failures.js';
+import { withoutReasons, withReasons } from './failures.js';
 import type { ShownTask } from './task-lines.js';
 
 /** One task as it is now; undefined where it is gone. */
@@ -18,6 +18,8 @@ export interface Change {
 export interface TaskFeedOptions {
   /** Only these; all where there is none. */
   readonly taskIds: readonly string[];
+  /** Whether it is read why a task failed. */
+  readonly hasReasons: boolean;
   onChange(change: Change): void;
   /** Told that the tasks cannot be asked for, and with undefined that they can again. */
   onTrouble(error: Error | undefined): void;
@@ -60,7 +62,7 @@ export class TaskFeed {
   async start(): Promise<readonly ShownTask[]> {
     this.#unsubscribe = await this.#backend.subscribe((notification) => this.#hear(notification));
     const snapshots = await this.#readAll();
-    const shown = await withReasons(this.#backend, snapshots);
+    const shown = await this.#shown(snapshots);
     for (const snapshot of [...snapshots].reverse()) this.#learn(snapshot);
     return shown;
   }
@@ -144,12 +146,15 @@ export class TaskFeed {
     const changed = snapshots.filter(
       (snapshot) => snapshot !== undefined && isNews(snapshot.taskId, snapshot.version),
     ) as TaskSnapshot[];
-    const tasks = new Map(
-      (await withReasons(this.#backend, changed)).map((task) => [task.snapshot.taskId, task]),
-    );
+    const tasks = new Map((await this.#shown(changed)).map((task) => [task.snapshot.taskId, task]));
     return ids
       .filter((taskId, at) => isNews(taskId, snapshots[at]?.version))
       .map((taskId) => ({ taskId, task: tasks.get(taskId) }));
+  }
+
+  async #shown(snapshots: readonly TaskSnapshot[]): Promise<ShownTask[]> {
+    if (!this.#options.hasReasons) return withoutReasons(snapshots);
+    return withReasons(this.#backend, snapshots);
   }
 
   async #readAll(updatedAfter?: number): Promise<readonly TaskSnapshot[]> {

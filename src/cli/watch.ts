@@ -57,6 +57,7 @@ function showTable({ flags, positionals }: WatchArguments, context: Context): Pr
     });
     const feed = new TaskFeed(backend, {
       taskIds: positionals,
+      hasReasons: true,
       onChange: (change) => table.change(change),
       onTrouble: (error) => table.trouble(error),
     });
@@ -79,6 +80,7 @@ function printLines({ flags, positionals }: WatchArguments, context: Context): P
     const lineOf = (change: Change): string => changeLine(change, flags.json === true);
     const feed = new TaskFeed(backend, {
       taskIds: positionals,
+      hasReasons: flags.json !== true,
       onChange: (change) => stdout.write(lineOf(change)),
       onTrouble: (error) =>
         stderr.write(`resultd: ${error === undefined ? 'it can be asked again' : error.message}\n`),
