@@ -149,7 +149,7 @@ async function loadModule(url: string, options: BrokerOptions): Promise<ResultBa
   const file = resolve(options.baseDirectory ?? process.cwd(), path);
   if (!existsSync(file)) {
     throw invalidParameter(
-      `the module ${shown(path)} is not there: there is no file ${shown(file)}`,
+      `the module ${shown(path)} is not there: there is no file ${shown(file)}. Correct the path`,
     );
   }
   const module = await importModule(file);

@@ -174,7 +174,10 @@ export const tooLarge = (size: number, limit: number): ResultdError =>
   );
 
 export const unsupported = (what: string, backend = 'this backend'): ResultdError =>
-  new ResultdError('unsupported', `${what}: ${backend} cannot do that`);
+  new ResultdError(
+    'unsupported',
+    `${what}: ${backend} cannot do that. Do without it, or use another store`,
+  );
 
 export const storeUnavailable = (detail: string, cause?: unknown): ResultdError =>
   new ResultdError('store-unavailable', detail, { cause });

@@ -23,8 +23,16 @@ export function problemOf(
     type: `urn:resultd:problem:${error.code}`,
     title: CATALOGUE[error.code].title,
     status,
-    detail: error.message,
+    detail: adviceIn(error),
   };
+}
+
+const TRY_AGAIN = '. Try again in a moment';
+
+/** What a store says of itself is for its operator: who has asked is told what to do. */
+function adviceIn({ code, message }: ResultdError): string {
+  const isSaid = code !== 'store-unavailable' || /try again/i.test(message);
+  return isSaid ? message : message + TRY_AGAIN;
 }
 
 /** The seconds after which an error may have passed; undefined where waiting does not help. */
@@ -58,7 +66,10 @@ export function toResultdError(
     default:
   }
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
-    return new ResultdError('invalid-request', `the request is not valid: ${error.message}`);
+    return new ResultdError(
+      'invalid-request',
+      `the request is not valid: ${error.message}. Send it as /docs describes it`,
+    );
   }
   return resultdError(error);
 }
@@ -111,7 +122,9 @@ export function rawProblemResponse(error: Error & { code?: string }): string {
   const code: ErrorCode = 'invalid-request';
   const known = CLIENT_ERRORS[error.code ?? ''];
   const status = known?.status ?? 400;
-  const detail = known?.detail ?? `the request is not valid HTTP/1.1: ${error.message}`;
+  const detail =
+    known?.detail ??
+    `the request is not valid HTTP/1.1: ${error.message}. Send it as RFC 9112 has it`;
   const body = JSON.stringify(problemOf(new ResultdError(code, detail), status));
   return (
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +

@@ -250,7 +250,9 @@ export function scanValue(bytes: Buffer, start: number, depth: number): number {
     const byte = bytes[at];
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (depth + open >= MAX_DEPTH) {
-        throw invalidBody(`the body is nested deeper than ${MAX_DEPTH} levels`);
+        throw invalidBody(
+          `the body is nested deeper than ${MAX_DEPTH} levels: put what is deeper into a string`,
+        );
       }
       const closer = byte + 2; // in ASCII, both closers stand two after their openers
       at = skipSpace(bytes, at + 1);

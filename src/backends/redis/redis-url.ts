@@ -69,7 +69,7 @@ export function parseRedisUrl(text: string, baseDirectory: string = process.cwd(
   const prefix = parameters.get('prefix') ?? 'resultd:';
   if (kind === 'cluster' && /[{}]/.test(prefix)) {
     throw invalidParameter(
-      `the prefix ${shown(prefix)} holds a brace, which would put all tasks onto one node of the cluster`,
+      `the prefix ${shown(prefix)} holds a brace, which would put all tasks onto one node of the cluster: leave it out`,
     );
   }
   const ca = parameters.get('tls_ca');

@@ -134,7 +134,9 @@ function checkOpaqueType(contentType: string): void {
 
 function decodeBase64(base64: string): Buffer {
   if (base64.length % 4 !== 0 || !BASE64.test(base64)) {
-    throw invalidBody(`"base64" is ${shown(base64)}, which is not base64 (RFC 4648 §4, padded)`);
+    throw invalidBody(
+      `"base64" is ${shown(base64)}, which is not base64: encode the bytes as RFC 4648 §4 has it, padded`,
+    );
   }
   return Buffer.from(base64, 'base64');
 }
