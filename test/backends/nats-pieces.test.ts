@@ -152,3 +152,23 @@ for (const version of natsVersions()) {
     }
   });
 }
+
+t.test('a server that takes only small messages keeps large tasks all the same', async (t) => {
+  const server = await NatsServer.start({ config: ['max_payload: 8KB'] });
+  t.teardown(() => server.stop());
+  const backend = NatsBackend.fromUrl(server.url);
+  await backend.startup();
+  t.teardown(() => backend.shutdown());
+  const outcome = noise(100_000);
+  const meta = 'x'.repeat(20_000);
+  await backend.setProgress('task', { state: 'STARTED', meta });
+  await backend.setResult('task', outcome);
+  t.ok((await backend.getResult('task'))?.outcome?.equals(outcome.body), 'the outcome');
+  const { progress } = (await backend.getStatus('task'))!;
+  t.equal(progress?.meta.length, meta.length + 2, 'the progress');
+  for (const size of [3_500, 4_000, 4_100, 8_000, 8_200]) {
+    const some = noise(size);
+    await backend.setResult('other', some);
+    t.ok((await backend.getResult('other'))?.outcome?.equals(some.body), `${size} bytes`);
+  }
+});

@@ -54,7 +54,7 @@ export class Pieces {
 
   /** Whether the value does not go into one message. */
   isLarge(value: Buffer): boolean {
-    return value.length > Math.min(LARGEST_MESSAGE, this.#largest);
+    return value.length > this.#largestMessage;
   }
 
   /** Writes the pieces of a value. */
@@ -107,6 +107,10 @@ export class Pieces {
     return found?.payload;
   }
 
+  get #largestMessage(): number {
+    return Math.min(LARGEST_MESSAGE, this.#largest);
+  }
+
   /** What the leader's answer can hold, too, as Base64. */
   get #largest(): number {
     return Math.floor((this.#connection.info?.max_payload ?? LARGEST_PIECE) / 2);
@@ -114,7 +118,7 @@ export class Pieces {
 
   #prefixOf(value: Buffer): Buffer {
     const length = headLength(value);
-    return value.subarray(0, length <= LARGEST_MESSAGE / 2 ? length : 0);
+    return value.subarray(0, length <= this.#largestMessage ? length : 0);
   }
 }
 
