@@ -89,7 +89,7 @@ t.test('a wait ends with what is there when its time is up', async (t) => {
 });
 
 t.test('a wait with versions ends when the task is at another one', async (t) => {
-  const { remote, backend, wait } = await open(t);
+  const { remote, backend, front, wait } = await open(t);
   const first = snapshotIn(await backend.setProgress('task', { state: 'STARTED' })).version;
   const waiting = wait('task', { knownVersions: ['other', first] });
   await isParked(t, remote);
@@ -100,6 +100,7 @@ t.test('a wait with versions ends when the task is at another one', async (t) =>
   t.equal((await wait('task', { knownVersions: [first] }).result).reason, 'done', 'at once');
   for (const knownVersions of [[], ['"no" version']]) {
     t.equal((await wait('task', { knownVersions }).result).reason, 'done', 'known as none');
+    t.notMatch(front.seen.at(-1), /wait=/, 'its first status is told at once');
   }
   const unknown = await wait('unknown', { knownVersions: [first] }).result;
   t.same(unknown, { reason: 'done', snapshot: undefined }, 'there is nothing to wait for');
