@@ -5,7 +5,7 @@ import { Task } from '../src/task.js';
 import { errorOf } from './conformance/expect.js';
 import { stores } from './support/stores.js';
 
-const LONG = { timeoutMs: 60_000 };
+const LONG = { timeoutMs: 240_000 };
 
 for (const { name, open } of await stores(t)) {
   t.test(`${name}: all outcomes come in the order of the tasks, failures too`, async (t) => {

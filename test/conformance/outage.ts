@@ -85,6 +85,7 @@ function failing(kind: Kind, prefix: string): Topic['cases'] {
       async (t, context) => {
         const { store, outage } = await disturbed(t, context, kind);
         const backend = await store.start();
+        await isBack(t, backend);
         await backend.setResult('there', success('there'));
         await outage.begin();
         for (const taskId of ['there', 'unknown']) {

@@ -163,7 +163,9 @@ t.test('a locked table: statements are cancelled, and none is left behind', asyn
     backend.ping(),
   ].map(failureOf);
   for (const failure of calls) t.match((await failure)?.message, /cancelled.*57014/);
-  t.same(await sessionsOf(server, 'Lock'), [], 'no statement waits any more');
+  await until('no statement waits any more', async () => {
+    return (await sessionsOf(server, 'Lock')).length === 0;
+  });
   await blocker.query('rollback');
   t.equal(await backend.isResultReady('task'), false, 'a write that failed is not done later');
   t.same((await backend.getStatus('there'))?.progress, undefined);

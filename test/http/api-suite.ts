@@ -49,6 +49,9 @@ const OF_ALL: readonly Topic[] = [
   batchWait,
 ];
 
+/** Longer than any store takes, on a busy machine too. */
+const PATIENT_MS = 120_000;
+
 /** Topics that run side by side: each has a store of its own, and they wait most of the time. */
 const TOPICS_AT_ONCE = 4;
 
@@ -60,7 +63,7 @@ export function apiSuite(name: string, open: () => Promise<Store>, isWhole = fal
   const start = async (test: Test, options: ServiceOptions): Promise<Service> => {
     const store = await open();
     test.teardown(() => store.close());
-    return Service.start(test, store.url, options);
+    return Service.start(test, store.url, { storeTimeoutMs: PATIENT_MS, ...options });
   };
   t.test(name, async (suite) => {
     suite.jobs = TOPICS_AT_ONCE;

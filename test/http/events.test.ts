@@ -211,7 +211,7 @@ t.test('bad parameters and wrong methods are problems', async (t) => {
 t.test('one stream too many is 503, and the others go on', async (t) => {
   const service = await start(t, { maxEventReaders: 1 });
   const client = await EventClient.open(t, `${service.origin}/v1/events`);
-  isProblem(t, await service.call('GET', '/v1/events'), 'overloaded', /1 event streams/);
+  isProblem(t, await service.call('GET', '/v1/events'), 'overloaded', /1 event stream/);
   isProblem(t, await service.call('GET', '/v1/tasks/a/events'), 'overloaded');
   await report(service, 'a');
   await client.hears(t, ['a SUCCESS'], 'the first one');

@@ -8,6 +8,9 @@ import { Broker, type BrokerOptions } from '../../src/broker.js';
 import { RedisServer } from './redis-server.js';
 import { RemoteStore } from './remote-store.js';
 
+/** Longer than any store takes, on a busy machine too. */
+const PATIENT_MS = 60_000;
+
 export interface Store {
   readonly name: string;
   /** A broker that is shut down at the end of the test. */
@@ -29,7 +32,7 @@ const remote: Store = {
   name: 'http',
   async open(t, options = {}) {
     const store = await RemoteStore.memory();
-    const broker = await Broker.fromUrl(store.url, options);
+    const broker = await Broker.fromUrl(store.url, { storeTimeoutMs: PATIENT_MS, ...options });
     t.teardown(async () => {
       await broker.shutdown();
       await store.stop();
@@ -43,7 +46,11 @@ function storeAt(name: string, url: string): Store {
     name,
     async open(t, options = {}) {
       const namespace = randomBytes(8).toString('hex');
-      const broker = await Broker.fromUrl(url, { namespace, ...options });
+      const broker = await Broker.fromUrl(url, {
+        namespace,
+        storeTimeoutMs: PATIENT_MS,
+        ...options,
+      });
       t.teardown(() => broker.shutdown());
       return broker;
     },
