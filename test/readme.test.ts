@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { request } from 'undici';
 import { fences, ROOT, readDocument, section } from './support/markdown.js';
+import { PostgresServer } from './support/postgres-server.js';
 import { freePort } from './support/redis-server.js';
 import { until } from './support/until.js';
 
@@ -48,14 +49,14 @@ function bash(t: Test, script: string, env: Record<string, string> = {}): ChildP
   return child;
 }
 
-/** Starts what `npm start` starts, once it has built: on this port, with its data in `directory`. */
-async function npmStart(t: Test, port: number, directory: string): Promise<void> {
+/** Starts what `npm start` starts, once it has built: on this port, with this store. */
+async function npmStart(t: Test, port: number, backend: string): Promise<void> {
   const { scripts } = JSON.parse(readDocument('package.json')) as {
     scripts: Record<string, string>;
   };
   const service = bash(t, `exec ${scripts.start}`, {
     RESULTD_PORT: String(port),
-    RESULTD_BACKEND: `lmdb:${directory}/data`,
+    RESULTD_BACKEND: backend,
   });
   let output = '';
   for (const stream of [service.stdout!, service.stderr!]) {
@@ -119,15 +120,28 @@ t.test('the two commands are in the README, and package.json has what they run',
   t.match(scripts.pretest, 'npm run build');
 });
 
-t.test('the walk-through and the real run print what the README shows', async (t) => {
+/** What the README shows is printed on any store; `open` starts one, with its data in a directory. */
+async function printsWhatIsShown(t: Test, open: (directory: string) => Promise<string>) {
   const steps = ['## Walk-through', '## The real run', '## From a shell'].flatMap(stepsOf);
   t.ok(steps.length >= 10, `${steps.length} steps`);
   const directory = await mkdtemp(join(tmpdir(), 'resultd-readme-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const port = await freePort();
-  await npmStart(t, port, directory);
+  await npmStart(t, port, await open(directory));
   const outputs = await runSteps(t, steps, { port, directory });
   for (const [index, { commands, shown = '' }] of steps.entries()) {
     t.equal(normalised(outputs[index]!), normalised(shown), commands);
   }
-});
+}
+
+t.test('the walk-through and the real run print what the README shows', (t) =>
+  printsWhatIsShown(t, async (directory) => `lmdb:${directory}/data`),
+);
+
+t.test('they do so on PostgreSQL', (t) =>
+  printsWhatIsShown(t, async () => {
+    const server = await PostgresServer.start();
+    t.teardown(() => server.stop());
+    return server.url;
+  }),
+);

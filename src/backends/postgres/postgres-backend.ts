@@ -123,11 +123,18 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
   }
 
   protected async _load(loads: readonly Load[]): Promise<readonly (Loaded<string> | Error)[]> {
-    const sentAt = this.#clock.local();
-    const rows = await this.#gathered('load', this.#statements.load, loadValues(loads));
-    const { loaded, clock } = loadedOf(rows, loads.length);
-    if (clock !== undefined) this.#clock.observe(sentAt, clock, PRECISION_MS);
-    return loaded;
+    const found = new Array<Loaded<string>>(loads.length);
+    for (let missing = [...loads.keys()]; missing.length > 0; ) {
+      const sentAt = this.#clock.local();
+      const values = loadValues(missing.map((at) => loads[at]!));
+      const rows = await this.#gathered('load', this.#statements.load, values);
+      const { loaded, clock } = loadedOf(rows, missing.length);
+      if (clock !== undefined) this.#clock.observe(sentAt, clock, PRECISION_MS);
+      for (const [n, at] of missing.entries()) if (loaded[n]) found[at] = loaded[n];
+      // What did not fit is large: the first of it fits into the next load.
+      missing = missing.filter((_, n) => loaded[n] === undefined);
+    }
+    return found;
   }
 
   protected async _swap(swaps: readonly PostgresSwap[]): Promise<readonly (SwapResult | Error)[]> {

@@ -1,9 +1,9 @@
 /**
  * One connection of the client, from its start to its end.
  *
- * Statements are pipelined: one does not wait for the answer to the one before. When most of a
- * statement's time is over the server is told to cancel it; when all of it is, the connection is
- * dropped, and what was under way on it has failed.
+ * Statements are pipelined: one does not wait for the answer to the one before. When the server has
+ * been silent for most of a statement's time it is told to cancel it; when for all of it, the
+ * connection is dropped, and what was under way on it has failed.
  */
 import { Socket } from 'node:net';
 import { Client, type ClientConfig, DatabaseError } from 'pg';
@@ -85,8 +85,7 @@ export class PostgresConnection {
     values: readonly Value[],
     timeoutMs: number = this.#options.timeoutMs,
   ): Promise<Row[]> {
-    const cancel = setTimeout(() => this.#cancel(timeoutMs), timeoutMs * CANCEL_AFTER);
-    const late = setTimeout(() => this.drop(new StatementTimeout()), timeoutMs);
+    const unwatch = this.#watch(timeoutMs);
     try {
       const { rows } = await this.#client.query<(string | null)[]>({
         ...(this.#options.isPreparing ? { name } : {}),
@@ -100,8 +99,7 @@ export class PostgresConnection {
       if (error instanceof DatabaseError && error.severity !== 'FATAL') throw error;
       throw this.#end ?? new ConnectionLost(error);
     } finally {
-      clearTimeout(cancel);
-      clearTimeout(late);
+      unwatch();
     }
   }
 
@@ -117,6 +115,33 @@ export class PostgresConnection {
     const late = setTimeout(() => this.#socket.destroy(), GOODBYE_MS);
     await this.#client.end();
     clearTimeout(late);
+  }
+
+  /** Looks after a statement's time until the function that it gives is called. */
+  #watch(timeoutMs: number): () => void {
+    let read = this.#socket.bytesRead;
+    let isCancelled = false;
+    let isOver = false;
+    const lookIn = (ms: number): NodeJS.Timeout =>
+      // What has come while this process was busy is read before it is looked at.
+      setTimeout(() => setImmediate(() => !isOver && look()), ms);
+    const look = (): void => {
+      if (this.#socket.bytesRead > read) {
+        read = this.#socket.bytesRead;
+        timer = lookIn(timeoutMs * CANCEL_AFTER);
+      } else if (isCancelled) {
+        this.drop(new StatementTimeout());
+      } else {
+        isCancelled = true;
+        this.#cancel(timeoutMs);
+        timer = lookIn(timeoutMs * (1 - CANCEL_AFTER));
+      }
+    };
+    let timer = lookIn(timeoutMs * CANCEL_AFTER);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
   }
 
   #cancel(timeoutMs: number): void {

@@ -24,6 +24,9 @@ export const CLOCK = 'extract(epoch from clock_timestamp()) * 1000';
 /** A notification has less than 8,000 bytes; the namespace and a space take at most 65. */
 const PAGE_BYTES = 7_900;
 
+/** A load ends with the task that reaches so many bytes: nobody knows how large they are before. */
+const LOAD_BYTES = 1_024 * 1_024;
+
 const WANTS_BODY = 1;
 const WANTS_LOG = 2;
 const WANTS_CONSUMED = 4;
@@ -45,13 +48,24 @@ export class TableStatements {
     this.load = {
       name: 'resultd_load',
       text: `
-        select l.at, ${CLOCK}, t.xmin, t.head, t.progress,
-          case when l.wants & ${WANTS_BODY} <> 0 then t.body end,
-          case when l.wants & ${WANTS_LOG} <> 0 then t.log end,
-          case when l.wants & ${WANTS_CONSUMED} <> 0 then t.consumed end
-        from unnest($1::text[], $2::text[], $3::int[]) with ordinality
-          as l (namespace, task_id, wants, at)
-        join ${table} t on t.namespace = l.namespace and t.task_id = l.task_id`,
+        select at, ${CLOCK}, case when fits then xmin end, case when fits then head end,
+          case when fits then progress end, case when fits then body end,
+          case when fits then log end, case when fits then consumed end
+        from (
+          select *, sum(coalesce(octet_length(progress), 0) + coalesce(octet_length(body), 0)
+              + coalesce(octet_length(log), 0) + coalesce(octet_length(consumed), 0))
+            over (order by at rows between unbounded preceding and 1 preceding)
+            < ${LOAD_BYTES} is not false as fits
+          from (
+            select l.at, t.xmin, t.head, t.progress,
+              case when l.wants & ${WANTS_BODY} <> 0 then t.body end as body,
+              case when l.wants & ${WANTS_LOG} <> 0 then t.log end as log,
+              case when l.wants & ${WANTS_CONSUMED} <> 0 then t.consumed end as consumed
+            from unnest($1::text[], $2::text[], $3::int[]) with ordinality
+              as l (namespace, task_id, wants, at)
+            join ${table} t on t.namespace = l.namespace and t.task_id = l.task_id
+          ) found
+        ) counted`,
     };
     this.notify = {
       name: 'resultd_notify',
@@ -145,14 +159,21 @@ export function loadValues(loads: readonly Load[]): Value[] {
 
 const NOTHING: Loaded<string> = { entry: undefined, consumed: [], revision: undefined };
 
-/** What was found of each task, in order, and the store's clock where it found any. */
+/**
+ * What was found of each task, in order: undefined where it is there and did not fit into this load.
+ * And the store's clock, where it found any.
+ */
 export function loadedOf(
   rows: readonly Row[],
   count: number,
-): { loaded: Loaded<string>[]; clock: number | undefined } {
-  const loaded = new Array<Loaded<string>>(count).fill(NOTHING);
+): { loaded: (Loaded<string> | undefined)[]; clock: number | undefined } {
+  const loaded = new Array<Loaded<string> | undefined>(count).fill(NOTHING);
   for (const row of rows) {
     const [at, , revision, head, progress, body, log, consumed] = row;
+    if (revision === null) {
+      loaded[Number(at) - 1] = undefined;
+      continue;
+    }
     const parts = { progress: bytesOf(progress), body: bytesOf(body), log: bytesOf(log) };
     const headBytes = bytesOf(head);
     const stored = bytesOf(consumed);
