@@ -124,10 +124,13 @@ t.test('cut with a hint on its way: a waiter wakes, since hints were lost', asyn
 
 t.test('connections that an administrator ends are made anew, and nobody notices', async (t) => {
   const server = await startServer(t);
-  const backend = await startBackend(t, server.port);
+  const proxy = await startProxy(t, server);
+  const backend = await startBackend(t, proxy.port);
   const hearing = new Hearing();
   await backend.subscribe(hearing.listener);
   await backend.setResult('task', { returnValue: 1 });
+  // So that calls come while the connections are being made.
+  proxy.toServer = { delayMs: 200 };
   for (let round = 0; round < 5; round += 1) {
     const before = await sessionsOf(server);
     await server.query(

@@ -45,8 +45,7 @@ export class PostgresServer {
 
   static async start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
     const directory = options.directory ?? (await freshDirectory());
-    await asServer('cp', ['-a', `${await template()}/.`, directory]);
-    await chmod(directory, 0o700);
+    await fillCluster(directory);
     const server = new PostgresServer(await freePort(), directory);
     const settings = [
       `port = ${server.port}`,
@@ -166,8 +165,8 @@ export class PostgresServer {
   }
 }
 
-/** The newest PostgreSQL that is installed where Debian puts it. */
-function binaries(): string {
+/** The folder of the newest PostgreSQL that is installed where Debian puts it. */
+export function binaries(): string {
   const root = '/usr/lib/postgresql';
   const versions = existsSync(root)
     ? readdirSync(root)
@@ -199,6 +198,12 @@ async function ownCopy(from: string, to: string): Promise<void> {
   await writeFile(to, await readFile(from), { mode: 0o600 });
   const { uid, gid } = serverUser();
   if (uid !== undefined) await chown(to, uid, gid!);
+}
+
+/** Makes an empty cluster in a directory that belongs to the server's user. */
+export async function fillCluster(directory: string): Promise<void> {
+  await asServer('cp', ['-a', `${await template()}/.`, directory]);
+  await chmod(directory, 0o700);
 }
 
 let cluster: Promise<string> | undefined;

@@ -23,7 +23,7 @@ import type {
   Unsubscribe,
 } from '../../result-backend.js';
 import { HintListener } from './hint-listener.js';
-import type { Statement } from './postgres-connection.js';
+import type { Row, Statement, Value } from './postgres-connection.js';
 import { PostgresLinks } from './postgres-links.js';
 import { channelOf, type PostgresSettings, parsePostgresUrl } from './postgres-url.js';
 import { countsIn, listValues, PURGE_STEP, positionsOf, TableListing } from './table-listing.js';
@@ -42,6 +42,8 @@ const PURGE_EVERY_MS = 1_000;
 /** Two clocks of machines drift apart by a millisecond or so in this time. */
 const READ_CLOCK_EVERY_MS = 10_000;
 const READ_CLOCK = { name: 'resultd_clock', text: `select ${CLOCK}` };
+/** Half as many bytes are given the whole time. */
+const LARGE_BYTES = 8 * 1_024 * 1_024;
 const PRECISION_MS = 0.001;
 /** At the start the clock is asked so often at most, or until an answer was as quick as this. */
 const MOST_CLOCK_READS = 10;
@@ -195,9 +197,11 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
     }
   }
 
-  /** Half of the time: a call may have waited for another one before it. */
-  #gathered(role: 'load' | 'swap', statement: Statement, values: ReturnType<typeof loadValues>) {
-    return this.#links.run(role, statement, values, this.#timeoutMs / 2);
+  /** Half of the time, since a call may have waited for another one before it; more for many bytes. */
+  #gathered(role: 'load' | 'swap', statement: Statement, values: readonly Value[]): Promise<Row[]> {
+    const bytes = values.reduce((sum: number, value) => sum + bytesIn(value), 0);
+    const share = Math.min(1, 0.5 + bytes / LARGE_BYTES);
+    return this.#links.run(role, statement, values, this.#timeoutMs * share);
   }
 
   #newListener(): HintListener {
@@ -248,6 +252,10 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
       this.#isPurging = false;
     }
   }
+}
+
+function bytesIn(value: Value): number {
+  return Buffer.isBuffer(value) ? value.length : 0;
 }
 
 function linksOf(settings: PostgresSettings, timeoutMs: number): PostgresLinks {
