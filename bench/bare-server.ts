@@ -1,9 +1,15 @@
 /**
  * The ceiling: a Fastify server set up as ours is, with nothing of ours in it. Run as
- * `bare-server.js memory|lmdb|redis|nats|waits|unanswered [place]`; its log says where it listens.
+ * `bare-server.js memory|lmdb|redis|nats|postgres|waits|unanswered [place]`; its log says where it listens.
  */
 import Fastify, { type FastifyInstance, LogController } from 'fastify';
-import { lmdbRoutes, memoryRoutes, natsRoutes, redisRoutes } from './bare-stores.js';
+import {
+  lmdbRoutes,
+  memoryRoutes,
+  natsRoutes,
+  postgresRoutes,
+  redisRoutes,
+} from './bare-stores.js';
 import { unansweredRoutes, waitRoutes } from './bare-waits.js';
 
 const ROUTES: Readonly<
@@ -13,6 +19,7 @@ const ROUTES: Readonly<
   lmdb: lmdbRoutes,
   redis: redisRoutes,
   nats: natsRoutes,
+  postgres: postgresRoutes,
   waits: waitRoutes,
   unanswered: unansweredRoutes,
 };

@@ -6,6 +6,7 @@ import { connect, headers } from '@nats-io/transport-node';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Redis } from 'ioredis';
 import { open } from 'lmdb';
+import { Pool } from 'pg';
 import { OUTCOME, READY_TASKS, readyTaskId, resultPath, VERSION, viewOf } from './sample.js';
 
 interface TaskRoute {
@@ -83,6 +84,29 @@ export async function natsRoutes(http: FastifyInstance, url: string): Promise<vo
       headers: expiry,
     });
     JSON.parse(answer.string());
+    return sendView(reply, request.params.task_id);
+  });
+}
+
+/** GET is one `select`, POST one `insert`, each prepared, over a pool of 8. */
+export async function postgresRoutes(http: FastifyInstance, url: string): Promise<void> {
+  const pool = new Pool({ connectionString: url, max: 8 });
+  await pool.query('create table bare (id text primary key, outcome bytea, expires_at float8)');
+  const select = { name: 'get', text: 'select outcome from bare where id = $1' };
+  const insert = { name: 'post', text: 'insert into bare values ($1, $2, $3)' };
+  const ids = Array.from({ length: READY_TASKS }, (_, at) => readyTaskId(at));
+  await pool.query('insert into bare select id, $2, $3 from unnest($1::text[]) id', [
+    ids,
+    Buffer.from(OUTCOME),
+    Date.now() + DAY_MS,
+  ]);
+  http.get<TaskRoute>(URL, async (request, reply) => {
+    const { rows } = await pool.query({ ...select, values: [request.params.task_id] });
+    return sendOutcome(reply, rows[0].outcome);
+  });
+  http.post<TaskRoute>(URL, async (request, reply) => {
+    const values = [request.params.task_id, request.body, Date.now() + DAY_MS];
+    await pool.query({ ...insert, values });
     return sendView(reply, request.params.task_id);
   });
 }

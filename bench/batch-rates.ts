@@ -18,8 +18,8 @@ type Batch = 'set' | 'get';
 
 const CLIENT = fileURLToPath(new URL('line-client.js', import.meta.url));
 const TARGETS: Readonly<Record<Batch, Readonly<Record<Store, number>>>> = {
-  set: { memory: 5, lmdb: 3, redis: 2.5, nats: 5 },
-  get: { memory: 15, lmdb: 10, redis: 5, nats: 5 },
+  set: { memory: 5, lmdb: 3, redis: 2.5, nats: 5, postgres: 5 },
+  get: { memory: 15, lmdb: 10, redis: 5, nats: 5, postgres: 5 },
 };
 const IDS = 100;
 const STREAMS = 2;

@@ -26,7 +26,7 @@ export const USAGE = `npm run bench -- [flags]
 
   --only get,post,waiters,wake,events,batch-set,batch-get,batch-wait,replicas
                                  measure these alone (default: all of them)
-  --stores memory,lmdb,redis,nats
+  --stores memory,lmdb,redis,nats,postgres
                                  measure get, post and batches on these alone
   --rounds 5                     alternating rounds; the medians of them are reported
   --seconds 2                    how long each server is loaded in a round, after a warm-up of 1 s

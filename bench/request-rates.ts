@@ -28,6 +28,7 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
     { store: 'lmdb', ceiling: 'memory', does: 'sends it from memory', target: 0.8 },
     { store: 'redis', ceiling: 'redis', does: 'one pipelined `GET`', target: 0.85 },
     { store: 'nats', ceiling: 'nats', does: 'one direct get', target: 0.9 },
+    { store: 'postgres', ceiling: 'postgres', does: 'one `select`, a pool of 8', target: 3 },
   ],
   POST: [
     { store: 'memory', ceiling: 'memory', does: 'parses the body', target: 0.7 },
@@ -38,6 +39,7 @@ const MATCHES: Readonly<Record<Method, readonly Match[]>> = {
     },
     { store: 'redis', ceiling: 'redis', does: 'one `SET` with `PX`', target: 0.5 },
     { store: 'nats', ceiling: 'nats', does: 'one publish with a TTL', target: 0.7 },
+    { store: 'postgres', ceiling: 'postgres', does: 'one `insert`, a pool of 8', target: 2 },
   ],
 };
 
@@ -134,7 +136,7 @@ export function paceOf(results: readonly LoadResult[]): 'the server' | 'wrk' | '
 /** Whether the rate is the contestant's own; a synced write waits for the disk, and that is its own. */
 function isItsOwnPace(method: Method, store: Store, results: readonly LoadResult[]): boolean {
   const pace = paceOf(results);
-  const waitsForDisk = method === 'POST' && store === 'lmdb';
+  const waitsForDisk = method === 'POST' && (store === 'lmdb' || store === 'postgres');
   return pace === 'the server' || (pace === 'neither' && waitsForDisk);
 }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { CORE } from './machine.js';
 import { type Memory, Program } from './program.js';
 
-export const STORES = ['memory', 'lmdb', 'redis', 'nats'] as const;
+export const STORES = ['memory', 'lmdb', 'redis', 'nats', 'postgres'] as const;
 export type Store = (typeof STORES)[number];
 
 const fileOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

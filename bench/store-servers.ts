@@ -1,13 +1,16 @@
 /** The stores' own servers beneath ours and the bare ones: each fresh, on the store's core. */
 import { existsSync } from 'node:fs';
+import { chown } from 'node:fs/promises';
+import { join } from 'node:path';
 import { NEW_NATS } from '../test/support/nats-server.js';
+import { binaries, fillCluster, serverUser } from '../test/support/postgres-server.js';
 import { freePort } from '../test/support/redis-server.js';
 import { type CallCounter, natsCounter, redisCounter } from './call-counts.js';
 import { CORE } from './machine.js';
 import { Program } from './program.js';
 import { freshDirectory, removeDirectory } from './servers.js';
 
-export type ServedStore = 'redis' | 'nats';
+export type ServedStore = 'redis' | 'nats' | 'postgres';
 
 /** The newer one where it was built: `scripts/build-nats-server.sh`. */
 export const NATS_PROGRAM = existsSync(NEW_NATS) ? NEW_NATS : 'nats-server';
@@ -19,11 +22,14 @@ interface Ports {
 }
 
 interface Kind {
+  /** Makes in its directory what it starts from. */
+  readonly prepare?: (directory: string) => Promise<void>;
   readonly command: string;
   readonly args: (ports: Ports, directory: string) => string[];
   readonly ready: RegExp;
   readonly url: (port: number) => string;
-  readonly counter: (ports: Ports) => CallCounter;
+  /** Undefined where it does not count at once. */
+  readonly counter: (ports: Ports) => CallCounter | undefined;
 }
 
 const KINDS: Readonly<Record<ServedStore, Kind>> = {
@@ -49,13 +55,35 @@ const KINDS: Readonly<Record<ServedStore, Kind>> = {
     url: (port) => `nats://127.0.0.1:${port}`,
     counter: ({ other }) => natsCounter(other),
   },
+  // As it is installed: each commit is synced. It will not be root, and its backends end with it.
+  postgres: {
+    prepare: async (directory) => {
+      const { uid, gid } = serverUser();
+      if (uid !== undefined) await chown(directory, uid, gid!);
+      await fillCluster(directory);
+    },
+    command: serverUser().uid === undefined ? 'env' : 'setpriv',
+    args: ({ port }, directory) => [
+      ...asServer(),
+      ...[join(binaries(), 'postgres'), '-D', directory, '-c', `port=${port}`],
+      ...['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    ],
+    ready: /ready to accept connections/,
+    url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
+    counter: () => undefined,
+  },
 };
+
+function asServer(): string[] {
+  const { uid, gid } = serverUser();
+  return uid === undefined ? [] : [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+}
 
 export class StoreServer {
   readonly program: Program;
   readonly url: string;
   /** Counts what it is asked. */
-  readonly counter: () => CallCounter;
+  readonly counter: () => CallCounter | undefined;
   readonly #directory: string;
 
   private constructor(program: Program, kind: Kind, ports: Ports, directory: string) {
@@ -69,6 +97,7 @@ export class StoreServer {
     const kind = KINDS[store];
     const directory = await freshDirectory();
     const ports = { port: await freePort(), other: await freePort() };
+    await kind.prepare?.(directory);
     const program = await Program.start({
       command: kind.command,
       args: kind.args(ports, directory),

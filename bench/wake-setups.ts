@@ -23,7 +23,8 @@ export type WakeSetupName =
   | 'memory, `--max-semi-space-size=2`'
   | 'Redis, one process'
   | 'Redis, two processes'
-  | 'NATS, two processes';
+  | 'NATS, two processes'
+  | 'PostgreSQL, two processes';
 
 const FLAGS = ['--max-wait', '10m'];
 const IDLE_MS = 3_000;
@@ -38,6 +39,7 @@ export const WAKE_SETUPS: readonly (readonly [WakeSetupName, () => Promise<WakeS
   ['Redis, one process', () => onStore('redis', 1)],
   ['Redis, two processes', () => onStore('redis', 2)],
   ['NATS, two processes', () => onStore('nats', 2)],
+  ['PostgreSQL, two processes', () => onStore('postgres', 2)],
 ];
 
 function single(server: HttpServer): WakeSetup {
@@ -74,7 +76,7 @@ export async function onStore(
       waiterPorts: isSpread ? ports : ports.slice(0, 1),
       programs: servers.map((server) => server.program),
       counter,
-      idleCallsPerSecond: await idleRate(counter),
+      idleCallsPerSecond: counter === undefined ? 0 : await idleRate(counter),
       stop,
     };
   } catch (error) {
