@@ -11,6 +11,7 @@ import { NdjsonSet } from '../src/http/batch/ndjson-set.js';
 import { waitedAnswer } from '../src/http/batch/waited-answer.js';
 import { sendJson } from '../src/http/json-answer.js';
 import { NDJSON_TYPE, outcomeType, requireJson, requireNdjson } from '../src/http/media-type.js';
+import { park, unpark } from '../src/http/parked-requests.js';
 import { sendPieces } from '../src/http/piecewise-answer.js';
 import { toResultdError } from '../src/http/problem.js';
 import { allowLongUpload } from '../src/http/protocol.js';
@@ -88,7 +89,9 @@ function waitRoute(app: FastifyInstance, backend: ResultBackend, hub: WaitHub): 
       const { taskIds, target, waitMs: timeoutMs } = body;
       const wait = hub.waitMany({ taskIds, target, timeoutMs, caller: request.ip });
       reply.raw.once('close', wait.cancel);
+      park(reply.raw);
       const result = await wait.result;
+      unpark(reply.raw);
       if (result.isDraining) reply.header('connection', 'close');
       reply.header('cache-control', 'no-store');
       return sendPieces(reply, waitedAnswer(backend, body, result));

@@ -28,7 +28,7 @@ const reportedException = {
 export const ExceptionReportSchema = Type.Object(reportedException, {
   $id: 'ExceptionReport',
   additionalProperties: true,
-  description: `An exception as it is reported. ${KEPT}`,
+  description: `An exception as it is reported. Only exc_type is checked: what else is of another type than is said here is kept as it is. ${KEPT}`,
   examples: [{ exc_type: 'ValueError', exc_message: ['no such file: a.csv'] }],
 });
 

@@ -23,12 +23,14 @@ import { statusRoutes } from '../routes/statuses.js';
 import { taskRoutes } from '../routes/tasks.js';
 import { DOCUMENTS } from '../schemas/documents.js';
 import type { Broker } from './broker.js';
+import type { ResultdError } from './errors.js';
 import { EventHub, type EventHubOptions } from './events/event-hub.js';
 import { AllowedMethods } from './http/allowed-methods.js';
 import { Connections } from './http/connections.js';
 import { foreignOrigin } from './http/foreign-origin.js';
 import { LargeAnswers } from './http/large-answers.js';
 import { documentApi } from './http/openapi.js';
+import { allowHalfClosed } from './http/parked-requests.js';
 import { takeTurn } from './http/pipelined-requests.js';
 import {
   BODY_TOO_LARGE,
@@ -39,14 +41,15 @@ import {
   routeUnknown,
   toResultdError,
 } from './http/problem.js';
-import { badHost, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
+import { askedHost, badRequest, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
 import { checkAllQueries, queryValidator } from './http/query-validator.js';
+import { ServedHosts, type ServedHostsOptions } from './http/served-hosts.js';
 import { StoreHealth } from './http/store-health.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
 import { WaitHub, type WaitHubOptions } from './wait-hub.js';
 
-export interface AppOptions extends WaitHubOptions, EventHubOptions {
+export interface AppOptions extends WaitHubOptions, EventHubOptions, ServedHostsOptions {
   /** The largest body, in bytes. Default: 8 MiB. */
   readonly bodyLimit?: number;
   /** Whose `X-Forwarded-For` is believed: Fastify's `trustProxy`. Default: nobody's. */
@@ -107,7 +110,6 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
   const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
   const maxBytes = options.maxLargeAnswerBytes ?? 128 * MIB;
   http.decorate('largeAnswers', new LargeAnswers({ maxBytes, stallMs }));
-  const allowed = new AllowedMethods(http);
   checkAllQueries(http);
   await documentApi(http);
   for (const schema of DOCUMENTS) http.addSchema(schema);
@@ -125,7 +127,6 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
     isStoreReady: health.isReady,
     supports: backend.supports,
   }));
-  http.setNotFoundHandler((request, reply) => refusePath(allowed, request, reply));
   await http.ready();
 
   return {
@@ -164,6 +165,7 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     if ((error as FastifyError).code === BODY_TOO_LARGE) lingerOn(request.raw, lingerMs);
     return sendProblem(reply, error, request, bodyLimit);
   };
+  const hosts = new ServedHosts(options);
   const http = Fastify<Server>({
     logger: { level: options.logLevel ?? 'info' },
     logController: new LogController({ disableRequestLogging: true }),
@@ -177,7 +179,7 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
     routerOptions: { maxParamLength: 65_536 },
     frameworkErrors: answerError,
     clientErrorHandler: refuseBytes,
-    // A request without Host is refused with a problem document, by `badHost`.
+    // A request without Host is refused with a problem document, by `badRequest`.
     http: {
       requireHostHeader: false,
       // Node enforces neither of the two where this one is longer than the other.
@@ -185,6 +187,7 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
       connectionsCheckingInterval: Math.min(30_000, requestTimeoutMs),
     },
   });
+  const allowed = new AllowedMethods(http);
   http.removeAllContentTypeParsers();
   http.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body);
@@ -194,11 +197,33 @@ function createServer(options: AppOptions, bodyLimit: number): FastifyInstance {
   http.setSerializerCompiler(() => JSON.stringify);
   // One hook, since each costs every request.
   http.addHook('onRequest', (request, reply, done) => {
-    takeTurn(request.raw, reply.raw, () => done(badHost(request) ?? foreignOrigin(request)));
+    takeTurn(request.raw, reply.raw, () => {
+      const refusal = refusalOf(request, hosts);
+      done(refusal ?? (request.is404 ? unknownPath(allowed, request, reply) : undefined));
+    });
   });
   http.setErrorHandler<Error>(answerError);
   guardProtocol(http.server, bodyLimit);
+  allowHalfClosed(http.server);
   return http;
+}
+
+/** Why a request is refused whatever its route would say. */
+function refusalOf(request: FastifyRequest, hosts: ServedHosts): Error | undefined {
+  return badRequest(request) ?? hosts.refusalOf(askedHost(request)) ?? foreignOrigin(request);
+}
+
+/** 405 where the path is served under another method, else 404: before a body is read. */
+function unknownPath(
+  allowed: AllowedMethods,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): ResultdError {
+  const path = request.url.split('?', 1)[0]!;
+  const methods = allowed.at(path);
+  if (methods === undefined) return routeUnknown(path);
+  reply.header('allow', methods);
+  return methodNotAllowed(request.method, path, methods);
 }
 
 /** The only place that answers an error. */
@@ -219,13 +244,4 @@ function sendProblem(
     .header('content-type', PROBLEM_TYPE)
     .header('cache-control', 'no-store')
     .send(Buffer.from(JSON.stringify(problem)));
-}
-
-/** 405 where the path is served under another method, else 404. */
-function refusePath(allowed: AllowedMethods, request: FastifyRequest, reply: FastifyReply): never {
-  const path = request.url.split('?', 1)[0]!;
-  const methods = allowed.at(path);
-  if (methods === undefined) throw routeUnknown(path);
-  reply.header('allow', methods);
-  throw methodNotAllowed(request.method, path, methods);
 }

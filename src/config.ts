@@ -3,10 +3,10 @@
  * one table. This is the only file that reads the environment. All mistakes are reported at once.
  */
 
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { readFlags, takeValue } from './cli/flag-reader.js';
 import { type Flag, NAMESPACE_FLAG, TTL_FLAG } from './cli/flags.js';
+import { integer, parseHosts, parseTrust } from './config/values.js';
 import { shown } from './errors.js';
 import { NEVER } from './record/entry.js';
 import { parseDuration, parseSize } from './units.js';
@@ -35,6 +35,7 @@ export interface Config {
   readonly waitForStoreMs: number;
   readonly drainMs: number;
   readonly trustProxy: boolean | string;
+  readonly allowedHosts: readonly string[];
 }
 
 /** A setting is a flag, a variable of the same name, and a default. */
@@ -139,6 +140,13 @@ const SETTINGS: { readonly [Key in keyof Config]: readonly [string, Setting<Conf
     'ADDRESSES',
     'Whose X-Forwarded-For is believed: true, false, or addresses and networks',
     parseTrust,
+  ),
+  allowedHosts: setting(
+    'allowed-hosts',
+    'none',
+    'NAMES',
+    'Hosts that are served beside localhost, without ports: none, or names with commas between',
+    parseHosts,
   ),
 };
 
@@ -265,27 +273,4 @@ function duration(name: string, byDefault: string, help: string): Named<number> 
 
 function count(name: string, byDefault: string, help: string): Named<number> {
   return setting(name, byDefault, 'COUNT', help, integer(1, 1e7));
-}
-
-function integer(least: number, most: number): (text: string) => number | undefined {
-  return (text) => {
-    if (!/^\d{1,12}$/.test(text)) return undefined;
-    const value = Number(text);
-    return value >= least && value <= most ? value : undefined;
-  };
-}
-
-/** As Fastify's `trustProxy` has it: it throws where an address is none. */
-function parseTrust(text: string): boolean | string | undefined {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return text.split(',').every((part) => isNetwork(part.trim())) ? text : undefined;
-}
-
-function isNetwork(text: string): boolean {
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
-  const [address = '', mask, ...rest] = text.split('/');
-  const version = isIP(address);
-  if (version === 0 || rest.length > 0) return false;
-  if (mask === undefined || (version === 4 && isIP(mask) === 4)) return true;
-  return integer(1, version === 4 ? 32 : 128)(mask) !== undefined;
 }

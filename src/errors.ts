@@ -50,6 +50,8 @@ export interface ResultdErrorOptions {
   readonly taskState?: string | undefined;
   /** How long who refused it asks to wait before another try, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** The HTTP status, where there is a closer one than the code's. */
+  readonly status?: number;
 }
 
 /** The only error class that this package throws on purpose. */
@@ -60,6 +62,8 @@ export class ResultdError extends Error {
   readonly retryable: boolean;
   readonly taskState: string | undefined;
   readonly retryAfterMs: number | undefined;
+  /** The HTTP status that says it: the code's, unless there is a closer one. */
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, options: ResultdErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -67,10 +71,7 @@ export class ResultdError extends Error {
     this.retryable = CATALOGUE[code].retryable;
     this.taskState = options.taskState;
     this.retryAfterMs = options.retryAfterMs;
-  }
-
-  get status(): number {
-    return CATALOGUE[this.code].status;
+    this.status = options.status ?? CATALOGUE[code].status;
   }
 }
 

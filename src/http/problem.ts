@@ -14,15 +14,12 @@ export interface Problem {
   readonly detail: string;
 }
 
-/** The problem document of an error; `status` where HTTP has a closer one than the catalogue. */
-export function problemOf(
-  error: ResultdError,
-  status: number = CATALOGUE[error.code].status,
-): Problem {
+/** The problem document of an error. */
+export function problemOf(error: ResultdError): Problem {
   return {
     type: `urn:resultd:problem:${error.code}`,
     title: CATALOGUE[error.code].title,
-    status,
+    status: error.status,
     detail: adviceIn(error),
   };
 }
@@ -59,6 +56,12 @@ export function toResultdError(
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return mediaType(`the Content-Type ${shown(headers['content-type'])} is not a media type`);
     case 'FST_ERR_BAD_URL':
+      if (!url.startsWith('/')) {
+        return new ResultdError(
+          'invalid-request',
+          `the target ${shown(url)} is neither a path nor a whole URL: send a path`,
+        );
+      }
       return new ResultdError(
         'invalid-request',
         `the path ${shown(url)} has a "%" that does not stand for UTF-8: write it as %25`,
@@ -125,7 +128,7 @@ export function rawProblemResponse(error: Error & { code?: string }): string {
   const detail =
     known?.detail ??
     `the request is not valid HTTP/1.1: ${error.message}. Send it as RFC 9112 has it`;
-  const body = JSON.stringify(problemOf(new ResultdError(code, detail), status));
+  const body = JSON.stringify(problemOf(new ResultdError(code, detail, { status })));
   return (
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\n` +
     `Content-Length: ${Buffer.byteLength(body)}\r\nCache-Control: no-store\r\n` +

@@ -12,6 +12,7 @@ import type { WaitResult } from '../result-backend/task-waits.js';
 import type { ResultBackend } from '../result-backend.js';
 import { parseDuration } from '../units.js';
 import type { WaitHub } from '../wait-hub.js';
+import { park, unpark } from './parked-requests.js';
 import { parseConditions, parsePrefer } from './request-headers.js';
 import { setTaskHeaders } from './task-answer.js';
 
@@ -71,7 +72,11 @@ export class TaskReader {
       caller: request.ip,
     });
     reply.raw.on('close', wait.cancel);
-    return wait.result.then((result) => answerOf(result, taskId, reply, conditions));
+    park(reply.raw);
+    return wait.result.then((result) => {
+      unpark(reply.raw);
+      return answerOf(result, taskId, reply, conditions);
+    });
   }
 
   async #readNow(

@@ -83,7 +83,7 @@ t.test(
     const idle = await RawConnection.open(t, portOf(service));
     const busy = await RawConnection.open(t, portOf(service));
     for (const connection of [idle, busy]) {
-      connection.send('GET /livez HTTP/1.1\r\nHost: x\r\n\r\n');
+      connection.send('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n');
       t.equal((await connection.answer()).headers.connection, 'keep-alive');
     }
     const clients = await park(service, WAITERS);
@@ -92,7 +92,7 @@ t.test(
     const signalledAt = performance.now();
     service.signal('SIGTERM');
     await service.untilOutput(/shutting down/);
-    busy.send('GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n');
+    busy.send('GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     const readiness = await busy.answer();
     t.equal(readiness.status, 503, 'it is not ready at once');
     t.match(readiness.text, 'urn:resultd:problem:draining');
@@ -188,7 +188,7 @@ t.test('a client that reads slowly gets all of its answer', async (t) => {
   await stored.body.dump();
   t.equal(stored.statusCode, 201);
   const socket = connect(portOf(service), '127.0.0.1');
-  socket.write('GET /v1/tasks/large/result HTTP/1.1\r\nHost: x\r\n\r\n');
+  socket.write('GET /v1/tasks/large/result HTTP/1.1\r\nHost: localhost\r\n\r\n');
   socket.pause();
   await (await ParkedClient.ask(portOf(service), '/v1/tasks/none/result?wait=1ms')).ended;
   service.signal('SIGTERM');
@@ -207,7 +207,7 @@ t.test(
     const service = await start(t, 'memory:', ['--drain', '0']);
     const connection = await RawConnection.open(t, portOf(service));
     connection.send(
-      'PUT /v1/tasks/slow/result HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n' +
+      'PUT /v1/tasks/slow/result HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
         'Content-Length: 100\r\nExpect: 100-continue\r\n\r\n',
     );
     t.equal((await connection.answer()).status, 100, 'it has been accepted');

@@ -226,7 +226,7 @@ t.test('clients that vanish leave nothing behind', async (t) => {
     const socket = connect(service.port, '127.0.0.1');
     socket.on('error', () => {});
     const path = index % 2 === 0 ? '/v1/events' : `/v1/tasks/${index}/events`;
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     return socket;
   });
   await until('all are there', () => service.app.events.readers === 200);
@@ -243,7 +243,7 @@ t.test('clients that vanish leave nothing behind', async (t) => {
 t.test('a comment comes now and then', async (t) => {
   const service = await start(t, { eventHeartbeatMs: 50 });
   const raw = await RawConnection.open(t, service.port);
-  raw.send('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
+  raw.send('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
   await until('three comments', () => raw.received.split('\n:\n\n').length > 3);
   t.match(raw.received, /^HTTP\/1\.1 200 OK\r\n/);
 });
@@ -268,7 +268,7 @@ t.test('a reader that stops reading is closed, and takes no memory', async (t) =
     stuck.destroy();
   });
   stuck.on('error', () => {});
-  stuck.write('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
+  stuck.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
   stuck.pause();
   const { events } = service.app;
   await until('both are there', () => events.readers === 2);
@@ -344,7 +344,7 @@ t.test('a process that is told to stop ends its streams, a stuck one too, and ex
     stuck.destroy();
   });
   stuck.on('error', () => {});
-  stuck.write('GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n');
+  stuck.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n');
   const body = JSON.stringify({ state: 'X', meta: 'x'.repeat(2_000_000) });
   for (let index = 0; index < 7; index += 1) {
     const answer = await fetch(`${service.origin}/v1/tasks/${index}/status`, {

@@ -6,7 +6,7 @@ import { Service, type ServiceOptions } from '../support/service.js';
 import { isProblem, SUCCESS } from './suite/expect.js';
 
 const LIMIT = 64 * 1_024;
-const JSON_HEAD = 'Host: x\r\nContent-Type: application/json\r\n';
+const JSON_HEAD = 'Host: localhost\r\nContent-Type: application/json\r\n';
 
 const start = (t: Test, options: ServiceOptions = {}): Promise<Service> =>
   Service.start(t, 'memory:', { bodyLimit: LIMIT, lingerMs: 300, ...options });
@@ -23,14 +23,29 @@ t.test('what is not HTTP gets a problem document, and the connection ends', asyn
   const service = await start(t);
   const bad: [name: string, bytes: string, status: number, detail: RegExp][] = [
     ['garbage', 'garbage\r\n\r\n', 400, /Invalid method/],
-    ['an unknown method', 'FETCH /livez HTTP/1.1\r\nHost: x\r\n\r\n', 400, /Invalid method/],
-    ['a bad version', 'GET /livez HTTP/x\r\nHost: x\r\n\r\n', 400, /version/],
-    ['a space in the target', 'GET /li vez HTTP/1.1\r\nHost: x\r\n\r\n', 400, /HTTP/],
+    [
+      'an unknown method',
+      'FETCH /livez HTTP/1.1\r\nHost: localhost\r\n\r\n',
+      400,
+      /Invalid method/,
+    ],
+    ['a bad version', 'GET /livez HTTP/x\r\nHost: localhost\r\n\r\n', 400, /version/],
+    ['a space in the target', 'GET /li vez HTTP/1.1\r\nHost: localhost\r\n\r\n', 400, /HTTP/],
     ['a TLS hello', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03', 400, /Invalid method/],
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, /PRI/],
     ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 400, /CONNECT/],
-    ['a header without colon', 'GET /livez HTTP/1.1\r\nHost: x\r\nbad\r\n\r\n', 400, /header/],
-    ['a control character', 'GET /livez HTTP/1.1\r\nHost: x\r\nA: \x01\r\n\r\n', 400, /header/],
+    [
+      'a header without colon',
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\nbad\r\n\r\n',
+      400,
+      /header/,
+    ],
+    [
+      'a control character',
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\nA: \x01\r\n\r\n',
+      400,
+      /header/,
+    ],
     [
       'two lengths',
       put('/v1/tasks/a', 'Content-Length: 1\r\nContent-Length: 2\r\n'),
@@ -45,9 +60,18 @@ t.test('what is not HTTP gets a problem document, and the connection ends', asyn
       /Transfer-Encoding/,
     ],
     ['a bad chunk', `${put('/v1/tasks/a', 'Transfer-Encoding: chunked\r\n')}zz\r\n`, 400, /chunk/],
-    ['another encoding', put('/v1/tasks/a', 'Transfer-Encoding: gzip\r\n'), 400, /Encoding/],
-    ['huge headers', `GET /livez HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(20_000)}`, 431, /16 KiB/],
-    ['a huge target', `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431, /16 KiB/],
+    [
+      'huge headers',
+      `GET /livez HTTP/1.1\r\nHost: localhost\r\nA: ${'a'.repeat(20_000)}`,
+      431,
+      /16 KiB/,
+    ],
+    [
+      'a huge target',
+      `GET /${'a'.repeat(20_000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
+      431,
+      /16 KiB/,
+    ],
   ];
   for (const [name, bytes, status, detail] of bad) {
     const connection = await RawConnection.open(t, service.port);
@@ -66,9 +90,66 @@ t.test('what is not HTTP gets a problem document, and the connection ends', asyn
   await isUnknown(t, service, '/v1/tasks/a');
 });
 
-t.test('a condition counts, however many headers come before it', async (t) => {
+t.test('what is HTTP, but not served, is refused by its own status', async (t) => {
+  const service = await start(t, { host: '127.0.0.1', allowedHosts: ['results.example'] });
+  const host = 'Host: localhost\r\n';
+  const refused: [bytes: string, status: number, code: string, detail: RegExp][] = [
+    [
+      `${put('/v1/tasks/a', 'Transfer-Encoding: gzip, chunked\r\n')}0\r\n\r\n`,
+      501,
+      'invalid-request',
+      /use chunked/,
+    ],
+    [`GET /livez HTTP/2.0\r\n${host}\r\n`, 505, 'invalid-request', /HTTP\/1\.1/],
+    [`QUERY /v1/tasks HTTP/1.1\r\n${host}\r\n`, 405, 'method-not-allowed', /GET, HEAD/],
+    [`GET http:// HTTP/1.1\r\n${host}\r\n`, 400, 'invalid-request', /neither a path nor/],
+    ['GET /livez HTTP/1.1\r\nHost: evil.example\r\n\r\n', 421, 'invalid-request', /not served/],
+    [`GET http://evil.example/ HTTP/1.1\r\n${host}\r\n`, 421, 'invalid-request', /not served/],
+  ];
+  for (const [bytes, status, code, detail] of refused) {
+    const answer = await sendRaw(t, service.port, bytes);
+    t.equal(answer.status, status, bytes);
+    t.match(answer.json(), { type: `urn:resultd:problem:${code}`, status, detail });
+  }
+  await isUnknown(t, service, '/v1/tasks/a');
+  for (const name of [
+    'localhost:1',
+    '127.0.0.1',
+    '[::1]:80',
+    'Results.Example:80',
+    'a.localhost.',
+  ]) {
+    const answer = await sendRaw(t, service.port, `GET /livez HTTP/1.1\r\nHost: ${name}\r\n\r\n`);
+    t.equal(answer.status, 200, name);
+  }
+  const elsewhere = await start(t, { host: '0.0.0.0' });
+  const any = await sendRaw(t, elsewhere.port, 'GET /livez HTTP/1.1\r\nHost: any\r\n\r\n');
+  t.equal(any.status, 200, 'elsewhere, and without a list, any host is served');
+});
+
+t.test('an offer to upgrade is ignored, and what follows it is answered', async (t) => {
   const service = await start(t);
-  const others = 'a:\r\n'.repeat(3_000);
+  const connection = await RawConnection.open(t, service.port);
+  const offer = 'Connection: Upgrade\r\nUpgrade: h2c\r\n';
+  connection.send(
+    `${put('/v1/tasks/up', `${offer}Content-Length: ${SUCCESS.length}\r\n`)}${SUCCESS}` +
+      `GET /v1/tasks/up/result HTTP/1.1\r\nHost: localhost\r\n${offer}\r\n` +
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n',
+  );
+  t.equal((await connection.answer()).status, 201);
+  t.equal((await connection.answer()).text, SUCCESS);
+});
+
+t.test('a condition counts behind many headers, and too many are refused', async (t) => {
+  const service = await start(t);
+  const tooMany = put('/v1/tasks/a', `${'a:\r\n'.repeat(3_000)}Content-Length: 0\r\n`);
+  const refused = await sendRaw(t, service.port, tooMany);
+  t.equal(refused.status, 431);
+  t.match(refused.json(), {
+    type: 'urn:resultd:problem:invalid-request',
+    detail: /200 is the limit/,
+  });
+  const others = 'a:\r\n'.repeat(190);
   const head = put(
     '/v1/tasks/a',
     `${others}If-Match: "x"\r\nContent-Length: ${SUCCESS.length}\r\n`,
@@ -194,7 +275,7 @@ t.test('Expect: 100-continue is continued; another expectation is ignored', asyn
   t.equal((await connection.answer()).status, 100);
   connection.send(SUCCESS);
   t.equal((await connection.answer()).status, 201);
-  connection.send('GET /v1/tasks/a/result HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n');
+  connection.send('GET /v1/tasks/a/result HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\n\r\n');
   t.equal((await connection.answer()).text, SUCCESS);
 });
 
@@ -244,16 +325,17 @@ t.test('a body that comes byte by byte is taken', async (t) => {
 t.test('pipelined requests are answered in their order', async (t) => {
   const service = await start(t);
   const connection = await RawConnection.open(t, service.port);
-  const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const get = (target: string): string => `GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   connection.send(
     get('/v1/tasks/p/result?wait=300ms') +
+      get('/livez') +
       `${put('/v1/tasks/p', `Content-Length: ${SUCCESS.length}\r\n`)}${SUCCESS}` +
       get('/livez') +
-      'HEAD /livez HTTP/1.1\r\nHost: x\r\n\r\n' +
+      'HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n' +
       get('/nowhere'),
   );
-  const first = await connection.answer();
-  t.equal(first.text, SUCCESS, 'the second request answers what the first one waits for');
+  t.equal((await connection.answer()).status, 404, 'what changes something waits for all before');
+  t.equal((await connection.answer()).text, '{"status":"ok"}');
   t.equal((await connection.answer()).status, 201);
   t.equal((await connection.answer()).text, '{"status":"ok"}');
   t.equal((await connection.answer({ isHead: true })).status, 200);
@@ -263,7 +345,9 @@ t.test('pipelined requests are answered in their order', async (t) => {
 t.test('garbage behind a request is not taken for its answer', async (t) => {
   const service = await start(t);
   const connection = await RawConnection.open(t, service.port);
-  connection.send('GET /v1/tasks/p/result?wait=30s HTTP/1.1\r\nHost: x\r\n\r\ngarbage\r\n\r\n');
+  connection.send(
+    'GET /v1/tasks/p/result?wait=30s HTTP/1.1\r\nHost: localhost\r\n\r\ngarbage\r\n\r\n',
+  );
   await connection.ended();
   t.equal(connection.received, '');
   const { hub } = service.app;
@@ -275,7 +359,7 @@ t.test('a body of a GET is ignored, and the connection goes on', async (t) => {
   const service = await start(t);
   const connection = await RawConnection.open(t, service.port);
   for (let round = 0; round < 2; round += 1) {
-    connection.send('GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc');
+    connection.send('GET /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc');
     t.equal((await connection.answer()).status, 200);
   }
 });

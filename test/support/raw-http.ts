@@ -79,7 +79,9 @@ export class RawConnection {
       const value = condition();
       if (value !== undefined) return value;
       if (this.#hasEnded && failsAtEnd) {
-        throw new Error(`the connection ended after ${JSON.stringify(this.received)}`);
+        throw new Error(
+          `the connection ended after ${JSON.stringify(this.received.slice(0, 300))}`,
+        );
       }
       await once(this.socket, 'progress', { signal: timeout });
     }
