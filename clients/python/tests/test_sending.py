@@ -67,16 +67,19 @@ async def test_early_answer_leaves_nothing_of_the_body_to_the_next_request(
     make_backend: MakeBackend, task_id: str
 ) -> None:
     heads: list[bytes] = []
+    over = asyncio.Event()
+    serving: list[asyncio.Task[None] | None] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             heads.append(await reader.readuntil(b"\r\n\r\n"))
             if len(heads) == 1:
                 writer.write(b"HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n")
-                await asyncio.Event().wait()
+                await over.wait()
             await reader.readexactly(len(LARGE))
             writer.write(b"HTTP/1.1 201 Created\r\nTask-State: S\r\nContent-Length: 0\r\n\r\n")
-        writer.close()
+        writer.transport.abort()
 
     # The first connection is never read again, so a second request on it would have no answer.
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -84,7 +87,10 @@ async def test_early_answer_leaves_nothing_of_the_body_to_the_next_request(
     backend = make_backend(f"http://{host}:{port}", request_timeout=600)
     await backend.set_result(task_id, success(LARGE))
     assert [head.split()[0] for head in heads] == [b"PUT", b"POST"]
+    over.set()
     server.close()
+    await asyncio.gather(*(task for task in serving if task))
+    await server.wait_closed()
 
 
 async def test_empty_body_is_a_body(make_backend: MakeBackend, task_id: str) -> None:
