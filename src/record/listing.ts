@@ -86,23 +86,20 @@ export function countsOf(perClass: readonly number[]): StateCounts {
 }
 
 /** Negative where `a` is listed before `b`. */
-export function compareListed(a: Listed, b: Listed): number {
-  return (
-    b.entry.versionMs - a.entry.versionMs ||
-    (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0)
-  );
+export function compareListed(a: Listed | Position, b: Listed | Position): number {
+  return writtenAt(b) - writtenAt(a) || (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0);
+}
+
+function writtenAt(place: Listed | Position): number {
+  return 'entry' in place ? place.entry.versionMs : place.updatedAt;
 }
 
 /** Whether a task belongs to the scan, wherever it stands in it. */
-export function isInScan({ taskId, entry }: Listed, scan: Scan): boolean {
-  const { versionMs } = entry;
-  if (versionMs <= scan.after || versionMs >= scan.before) return false;
-  const { position } = scan;
-  if (position !== undefined) {
-    if (versionMs > position.updatedAt) return false;
-    if (versionMs === position.updatedAt && taskId <= position.taskId) return false;
-  }
-  return scan.states === undefined || scan.states.includes(stateOf(entry));
+export function isInScan(listed: Listed, { states, after, before, position }: Scan): boolean {
+  const { entry } = listed;
+  if (entry.versionMs <= after || entry.versionMs >= before) return false;
+  if (position !== undefined && compareListed(listed, position) <= 0) return false;
+  return states === undefined || states.includes(stateOf(entry));
 }
 
 /** The page of a scan out of all tasks of a store that has no index. Expired ones are left out. */

@@ -8,7 +8,14 @@
  */
 
 import { liveEntry, type TaskEntry } from '../record/entry.js';
-import { isInScan, isLarge, type Listed, type Position, type Scan } from '../record/listing.js';
+import {
+  compareListed,
+  isInScan,
+  isLarge,
+  type Listed,
+  type Position,
+  type Scan,
+} from '../record/listing.js';
 
 /** Reads one index: for each of the classes at most `limit` tasks behind a position. */
 export type ReadIndex = (
@@ -102,7 +109,7 @@ export class IndexScan {
     this.#pageSize = Math.min(this.#pageSize * 2, MOST_OF_STREAM);
     const goal = this.#waiting[missing - 1] ?? this.#waiting.at(-1) ?? this.#frontier()!;
     const limit = this.#pageSize;
-    const behind = this.#streams.filter(({ position }) => compare(position!, goal) <= 0);
+    const behind = this.#streams.filter(({ position }) => compareListed(position!, goal) <= 0);
     await Promise.all(
       behind.map(async (stream) => {
         const { bucket, position } = stream;
@@ -121,14 +128,14 @@ export class IndexScan {
 
   #sort(): void {
     this.#streams = this.#streams.filter(({ isExhausted }) => !isExhausted);
-    this.#waiting.sort(compare);
+    this.#waiting.sort(compareListed);
   }
 
   /** Up to here everything was read; undefined where that is so of all. */
   #frontier(): Position | undefined {
     let frontier: Position | undefined;
     for (const { position } of this.#streams) {
-      if (frontier === undefined || compare(position!, frontier) < 0) frontier = position;
+      if (frontier === undefined || compareListed(position!, frontier) < 0) frontier = position;
     }
     return frontier;
   }
@@ -140,7 +147,7 @@ export class IndexScan {
     while (
       end < count &&
       end < this.#waiting.length &&
-      (frontier === undefined || compare(this.#waiting[end]!, frontier) <= 0)
+      (frontier === undefined || compareListed(this.#waiting[end]!, frontier) <= 0)
     ) {
       end += 1;
     }
@@ -157,8 +164,4 @@ export class IndexScan {
     }
     return listed;
   }
-}
-
-function compare(a: Position, b: Position): number {
-  return b.updatedAt - a.updatedAt || (a.taskId < b.taskId ? -1 : a.taskId > b.taskId ? 1 : 0);
 }
