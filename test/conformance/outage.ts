@@ -18,8 +18,8 @@ import { Hearing } from './hearing.js';
 import { storeOperations } from './operations.js';
 import { type Context, needing, type Store, type Topic } from './topic.js';
 
-/** How long a call may wait for its store: some of it is frozen, and each call waits so long. */
-const STORE_TIMEOUT_MS = 5_000;
+/** How long a call may wait for its store. One that is frozen is waited for so long by each call. */
+const STORE_TIMEOUT_MS = { outage: 10_000, freeze: 5_000 };
 /** How long a call may take to fail: the same, and what a busy machine takes. */
 const BOUND_MS = 60_000;
 
@@ -32,7 +32,7 @@ async function disturbed(
   context: Context,
   kind: Kind = 'outage',
 ): Promise<{ store: Store; outage: Outage }> {
-  const store = await context.freshStore(t, STORE_TIMEOUT_MS);
+  const store = await context.freshStore(t, STORE_TIMEOUT_MS[kind]);
   const outage = new Outage(store.fixture[kind]!);
   t.teardown(() => outage.end());
   return { store, outage };
