@@ -8,7 +8,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Scheme } from './config.js';
 import { invalidParameter, ResultdError, shown, withoutCredentials } from './errors.js';
 import type { ResultBackend, ResultBackendOptions } from './result-backend.js';
 import { BaseBroker } from './task/base-broker.js';
@@ -31,7 +30,8 @@ export interface BrokerOptions extends ResultBackendOptions {
 
 type Loader = (url: string, options: BrokerOptions) => Promise<ResultBackend>;
 
-const LOADERS: Readonly<Record<Scheme, Loader>> = {
+/** What a backend's URL begins with, and what makes a backend of it. */
+const LOADERS: Readonly<Record<string, Loader>> = {
   'memory:': async (_url, options) => {
     const { MemoryBackend } = await import('./backends/memory/memory-backend.js');
     return new MemoryBackend(options);
@@ -51,6 +51,12 @@ const LOADERS: Readonly<Record<Scheme, Loader>> = {
   'https:': loadHttp,
   'module:': loadModule,
 };
+export const SCHEMES: readonly string[] = Object.keys(LOADERS);
+
+/** The scheme of a backend's URL; undefined where it has none that is known here. */
+export function schemeOf(url: string): string | undefined {
+  return SCHEMES.find((scheme) => url.startsWith(scheme));
+}
 
 /**
  * The broker that knows every backend: `Broker.fromUrl` picks one by its URL. It owns the store's
@@ -62,15 +68,13 @@ export class Broker extends BaseBroker {
    * an unknown scheme, or one whose client package is missing.
    */
   static async fromUrl(url: string, options: BrokerOptions = {}): Promise<Broker> {
-    const scheme = /^[a-z][a-z0-9+.-]*:/.exec(url)?.[0];
-    const load = LOADERS[scheme as Scheme] as Loader | undefined;
-    if (load === undefined) {
-      const known = Object.keys(LOADERS).join(', ');
+    const scheme = schemeOf(url);
+    if (scheme === undefined) {
       throw invalidParameter(
-        `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${known}`,
+        `the backend ${shown(withoutCredentials(url))} has no scheme that is known here: use one of ${SCHEMES.join(', ')}`,
       );
     }
-    return new Broker(await load(url, options), options.queue);
+    return new Broker(await LOADERS[scheme]!(url, options), options.queue);
   }
 }
 

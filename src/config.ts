@@ -4,6 +4,7 @@
  */
 
 import { availableParallelism } from 'node:os';
+import { SCHEMES, schemeOf } from './broker.js';
 import { readFlags, takeValue } from './cli/flag-reader.js';
 import { type Flag, NAMESPACE_FLAG, TTL_FLAG } from './cli/flags.js';
 import { integer, parseHosts, parseTrust } from './config/values.js';
@@ -43,26 +44,6 @@ interface Setting<T> extends Flag<T> {
   readonly byDefault: string;
 }
 
-/** What a backend's URL begins with. The broker has a loader for each. */
-const SCHEMES = [
-  'memory:',
-  'lmdb:',
-  'redis:',
-  'rediss:',
-  'redis+sentinel:',
-  'rediss+sentinel:',
-  'redis+cluster:',
-  'rediss+cluster:',
-  'nats:',
-  'tls:',
-  'postgres:',
-  'postgresql:',
-  'http:',
-  'https:',
-  'module:',
-] as const;
-export type Scheme = (typeof SCHEMES)[number];
-
 const DAY_MS = 86_400_000;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 
@@ -72,7 +53,7 @@ const SETTINGS: { readonly [Key in keyof Config]: readonly [string, Setting<Conf
     'lmdb:./data',
     'URL',
     `The store, one of ${SCHEMES.join(', ')}`,
-    (text) => (SCHEMES.some((scheme) => text.startsWith(scheme)) ? text : undefined),
+    (text) => (schemeOf(text) === undefined ? undefined : text),
   ),
   host: setting(
     'host',

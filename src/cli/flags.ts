@@ -48,12 +48,6 @@ export function momentFlag(help: string, round: (ms: number) => number): Flag<nu
   return { placeholder: 'TIME', help, parse };
 }
 
-export const URL_FLAG: Flag<string> = {
-  placeholder: 'URL',
-  help: 'The service, or a store such as redis://… (RESULTD_URL; default http://127.0.0.1:8080)',
-  parse: (text) => (/^[a-z][a-z0-9+.-]*:/.test(text) ? text : undefined),
-};
-
 export const NAMESPACE_FLAG: Flag<string> = {
   placeholder: 'NAME',
   help: 'The namespace of the tasks, 1 to 64 characters of a-z 0-9 _ -',
@@ -62,7 +56,10 @@ export const NAMESPACE_FLAG: Flag<string> = {
 
 /** Flags of every command that asks a service or a store. */
 export const CONNECTION_FLAGS = {
-  url: URL_FLAG,
+  url: textFlag(
+    'URL',
+    'The service, or a store such as redis://… (RESULTD_URL; default http://127.0.0.1:8080)',
+  ),
   namespace: {
     ...NAMESPACE_FLAG,
     help: `${NAMESPACE_FLAG.help} (a store alone has several)`,
