@@ -36,7 +36,8 @@ export { WorkerError, type WorkerStage } from './worker/worker-error.js';
 export { type ExecuteOptions, type StopOptions, Worker, type WorkerOptions } from './worker.js';
 
 /** Settings of a broker for a resultd elsewhere, which has times to live of its own. */
-export interface ClientOptions extends Pick<ResultBackendOptions, 'maxRecordBytes'> {
+export interface ClientOptions
+  extends Pick<ResultBackendOptions, 'maxRecordBytes' | 'maxProgressBytes'> {
   /** A bearer token; it wins over one in the URL. Default: none. */
   readonly token?: string;
   /** How long a call may take, its retries included, in milliseconds. Default: 10,000. */

@@ -19,6 +19,7 @@ export interface Config {
   readonly port: number;
   readonly logLevel: string;
   readonly bodyLimit: number;
+  readonly maxProgressBytes: number;
   readonly namespace: string;
   readonly resultTtlMs: number;
   readonly failureTtlMs: number;
@@ -77,6 +78,13 @@ const SETTINGS: { readonly [Key in keyof Config]: readonly [string, Setting<Conf
     '8MiB',
     'SIZE',
     'The largest body, such as 8MiB or 65536',
+    parseSize,
+  ),
+  maxProgressBytes: setting(
+    'progress-limit',
+    '64KiB',
+    'SIZE',
+    'The largest progress, its state included: every view of the task carries it',
     parseSize,
   ),
   namespace: ['namespace', { ...NAMESPACE_FLAG, byDefault: 'default' }],

@@ -174,6 +174,13 @@ export const tooLarge = (size: number, limit: number): ResultdError =>
       'report a reference to it',
   );
 
+export const progressTooLarge = (size: number, limit: number): ResultdError =>
+  new ResultdError(
+    'too-large',
+    `the progress has ${size} bytes, and the limit is ${limit}: report less and keep what is large ` +
+      'for the outcome, or raise RESULTD_PROGRESS_LIMIT of the service',
+  );
+
 export const unsupported = (what: string, backend = 'this backend'): ResultdError =>
   new ResultdError(
     'unsupported',

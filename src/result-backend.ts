@@ -75,6 +75,7 @@ export abstract class ResultBackend extends Primitives {
       progressTtlMs: options.progressTtlMs ?? DAY_MS,
       maxTtlMs: options.maxTtlMs ?? NEVER,
       maxRecordBytes: options.maxRecordBytes ?? 64 * 1_024 * 1_024,
+      maxProgressBytes: options.maxProgressBytes ?? 64 * 1_024,
     };
     this.boundNamespace = this.options.namespace;
     checkNamespace(this.boundNamespace);

@@ -20,6 +20,7 @@ t.test('without any setting, the defaults are those of the documentation', async
     port: 8080,
     logLevel: 'info',
     bodyLimit: 8 * 1024 * 1024,
+    maxProgressBytes: 65_536,
     namespace: 'default',
     resultTtlMs: 86_400_000,
     failureTtlMs: 86_400_000,

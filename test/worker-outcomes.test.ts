@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { Broker } from '../src/broker.js';
 import { Task } from '../src/task.js';
+import { taskContext } from '../src/worker/task-context.js';
 import type { WorkerError } from '../src/worker/worker-error.js';
 import { Worker } from '../src/worker.js';
 
@@ -16,7 +17,9 @@ interface Open {
   ): Promise<Awaited<ReturnType<Task['getResult']>>>;
 }
 
-async function open(options: { maxRecordBytes?: number } = {}): Promise<Open> {
+async function open(
+  options: { maxRecordBytes?: number; maxProgressBytes?: number } = {},
+): Promise<Open> {
   const broker = await Broker.fromUrl('memory:', options);
   t.teardown(() => broker.shutdown());
   const errors: WorkerError[] = [];
@@ -139,6 +142,28 @@ t.test('an outcome that is too large is a failure that says so', async (t) => {
     errors.map(({ stage }) => stage),
     ['encode', 'encode'],
   );
+});
+
+t.test('progress that is too large is a warning, and harms nothing that follows', async (t) => {
+  const { broker, errors, run } = await open({ maxProgressBytes: 1_000 });
+  const seen: unknown[] = [];
+  const result = await run(async () => {
+    const { setProgress, taskId } = taskContext();
+    await setProgress('STARTED', 'x'.repeat(2_000));
+    await setProgress('RETRY');
+    seen.push((await broker.resultBackend.getStatus(taskId))?.state);
+    return 1;
+  });
+  t.equal(result.returnValue, 1);
+  t.same(seen, ['RETRY'], 'the large meta is not sent again');
+  t.same(
+    errors.map(({ stage }) => stage),
+    ['progress'],
+  );
+  t.match(errors[0]?.cause, {
+    code: 'too-large',
+    message: /limit is 1000.*RESULTD_PROGRESS_LIMIT/,
+  });
 });
 
 t.test('whatever is thrown is stored', async (t) => {

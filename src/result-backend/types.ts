@@ -17,8 +17,13 @@ export interface ResultBackendOptions {
   readonly progressTtlMs?: number;
   /** The longest time to live; longer ones are clamped to it. Default: `NEVER`, no maximum. */
   readonly maxTtlMs?: number;
-  /** The largest outcome or progress, in bytes, its log included. Default: 64 MiB. */
+  /** The largest outcome, in bytes, its log included. Default: 64 MiB. */
   readonly maxRecordBytes?: number;
+  /**
+   * The largest progress, in bytes of JSON, its state included. It is small since every view of the
+   * task carries it. Default: 64 KiB; over HTTP, what the service there takes.
+   */
+  readonly maxProgressBytes?: number;
 }
 
 /** What a store can do. Asking for what it cannot is an `unsupported` error, never a no-op. */

@@ -3,7 +3,7 @@
  * stored, and with its time to live. What is wrong with it is thrown here, before the store is asked.
  */
 
-import { invalidParameter, shown, tooLarge } from '../errors.js';
+import { invalidParameter, progressTooLarge, shown, tooLarge } from '../errors.js';
 import { NEVER } from '../record/entry.js';
 import { checkTaskId } from '../record/names.js';
 import { type Outcome, type OutcomeValue, outcomeFromValue } from '../record/outcome.js';
@@ -38,8 +38,9 @@ export class WriteCommands {
     options: SetResultOptions,
   ): SetOutcomeCommand {
     const encoded = 'digest' in outcome ? outcome : outcomeFromValue(outcome);
-    this.#checkSize(encoded.size + (encoded.log?.length ?? 0));
-    const { resultTtlMs, failureTtlMs } = this.#options;
+    const { maxRecordBytes, resultTtlMs, failureTtlMs } = this.#options;
+    const size = encoded.size + (encoded.log?.length ?? 0);
+    if (size > maxRecordBytes) throw tooLarge(size, maxRecordBytes);
     checkTaskId(taskId);
     return {
       kind: 'set-outcome',
@@ -63,7 +64,9 @@ export class WriteCommands {
     options: SetProgressOptions,
   ): SetProgressCommand {
     const encoded = Buffer.isBuffer(progress) ? progress : progressFromValue(progress);
-    this.#checkSize(encoded.length);
+    const { maxProgressBytes, progressTtlMs } = this.#options;
+    const size = encoded.length;
+    if (size > maxProgressBytes) throw progressTooLarge(size, maxProgressBytes);
     checkTaskId(taskId);
     return {
       kind: 'set-progress',
@@ -72,7 +75,7 @@ export class WriteCommands {
       progress: encoded,
       conditions: options.conditions ?? NO_CONDITIONS,
       random: randomVersion(),
-      ttlMs: this.ttl(options.ttlMs, this.#options.progressTtlMs),
+      ttlMs: this.ttl(options.ttlMs, progressTtlMs),
       isDefaultTtl: this.#isDefaultTtl(options.ttlMs, 'progressTtlMs'),
     };
   }
@@ -101,10 +104,5 @@ export class WriteCommands {
   ): boolean {
     const given = this.#given;
     return ttlMs === undefined && given[option] === undefined && given.maxTtlMs === undefined;
-  }
-
-  #checkSize(size: number): void {
-    const limit = this.#options.maxRecordBytes;
-    if (size > limit) throw tooLarge(size, limit);
   }
 }

@@ -4,6 +4,7 @@
  * for by the next report, or by the outcome.
  */
 
+import { ResultdError } from '../errors.js';
 import { jsonOf } from '../json/values.js';
 import { progressFromJson } from '../record/progress.js';
 import type { ResultBackend } from '../result-backend.js';
@@ -43,12 +44,20 @@ export class ProgressReporter {
   async #write(): Promise<void> {
     while (this.#next !== undefined) {
       const progress = this.#next;
+      const meta = this.#meta;
       this.#next = undefined;
       await this.#backend
         .startup()
         .then(() => this.#backend.setProgress(this.#taskId, progress))
-        .catch((error: unknown) => this.#onLost(error));
+        .catch((error: unknown) => this.#lose(error, meta));
     }
     this.#writing = undefined;
+  }
+
+  #lose(error: unknown, meta: string): void {
+    // Or every state that follows would be too large with it.
+    const isTooLarge = error instanceof ResultdError && error.code === 'too-large';
+    if (isTooLarge && this.#meta === meta) this.#meta = 'null';
+    this.#onLost(error);
   }
 }

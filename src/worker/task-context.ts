@@ -17,7 +17,8 @@ export interface TaskContext {
   /**
    * Tells of progress. `state` is `STARTED` or a word of one's own; `meta` is any JSON, and what it
    * was before where it is left out. Resolves once this, or a later one, is stored, or could not be:
-   * a store that is down does not fail the task. Throws `invalid-body` for what JSON cannot hold.
+   * a store that is down, or progress above its limit, does not fail
+   * the task. Throws `invalid-body` for what JSON cannot hold.
    */
   setProgress(state: string, meta?: unknown): Promise<void>;
   /** Adds a line to the task's log, where the worker captures logs. */

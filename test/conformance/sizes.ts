@@ -33,10 +33,10 @@ export const sizes: Topic = {
       sameBytes(t, again?.outcome, successEnvelope(value, log), 'and again');
     },
 
-    'a large opaque outcome and large progress come back whole': async (t, context) => {
+    'a large opaque outcome and progress up to its limit come back whole': async (t, context) => {
       const { backend } = context;
       const taskId = context.taskId();
-      const meta = noise(MIB).toString('base64');
+      const meta = noise(48_000).toString('base64');
       await backend.setProgress(taskId, { state: 'STARTED', meta });
       await backend.setResult(taskId, opaqueOutcome(noise(3 * MIB + 1), 'application/x-noise'));
       const read = await backend.getResult(taskId);
@@ -78,14 +78,36 @@ export const sizes: Topic = {
       await refused(t, backend.setResult('large', bytes(1_001)), 'too-large');
       const log = JSON.stringify('x'.repeat(998));
       await refused(t, backend.setResult('large', success(1, log)), 'too-large');
-      const meta = 'x'.repeat(1_000);
-      await refused(t, backend.setProgress('large', { state: 'S', meta }), 'too-large');
-      await refused(t, backend.setException('large', { exc_type: meta }), 'too-large');
+      const text = 'x'.repeat(1_000);
+      await refused(t, backend.setException('large', { exc_type: text }), 'too-large');
       const [answer] = await backend.setMany([{ taskId: 'large', outcome: bytes(1_001) }]);
       t.equal((answer as { code?: string }).code, 'too-large');
       t.equal(await backend.getStatus('large'), undefined);
       await refused(t, backend.setResult('exact', bytes(1_001)), 'too-large');
       sameBytes(t, (await backend.getResult('exact'))?.outcome, noise(1_000), 'it stays');
+    },
+
+    'progress above its own limit is refused, and nothing is stored': async (t, context) => {
+      const store = await context.freshStore(t);
+      const backend = await store.start({ maxProgressBytes: 1_000 });
+      // {"state":"S","meta":""} has 23 bytes.
+      const sized = (bytes: number) => ({ state: 'S', meta: 'x'.repeat(bytes - 23) });
+      t.equal((await backend.setProgress('exact', sized(1_000))).verdict, 'created');
+      await refused(t, backend.setProgress('large', sized(1_001)), 'too-large');
+      const [answer] = await backend.setMany([{ taskId: 'large', progress: sized(1_001) }]);
+      t.equal((answer as { code?: string }).code, 'too-large');
+      t.equal(await backend.getStatus('large'), undefined);
+      await backend.setResult('exact', opaqueOutcome(noise(2_000), 'application/x-noise'));
+      const { progress } = (await backend.getStatus('exact'))!;
+      t.equal(progress?.meta.length, 979, 'and an outcome has another limit');
+    },
+
+    'progress has a limit where nobody set one: 64 KiB': async (t, context) => {
+      const { backend } = context;
+      const sized = (bytes: number) => ({ state: 'S', meta: 'x'.repeat(bytes - 23) });
+      const [exact, large] = [context.taskId(), context.taskId()];
+      t.equal((await backend.setProgress(exact, sized(65_536))).verdict, 'created');
+      await refused(t, backend.setProgress(large, sized(65_537)), 'too-large');
     },
   },
 };

@@ -293,7 +293,7 @@ t.test('a reader that stops reading is closed, and takes no memory', async (t) =
 });
 
 t.test('a reader that pauses is sent the latest of each task when it reads on', async (t) => {
-  const service = await start(t);
+  const service = await start(t, { maxProgressBytes: 1_024 * 1_024 });
   const fast = await EventClient.open(t, `${service.origin}/v1/events`);
   const raw = await RawConnection.open(t, service.port);
   raw.socket.pause();
@@ -334,7 +334,7 @@ t.test('draining ends streams over its time, and an EventSource tries again', as
 });
 
 t.test('a process that is told to stop ends its streams, a stuck one too, and exits', async (t) => {
-  const flags = ['--backend', 'memory:', '--drain', '200ms'];
+  const flags = ['--backend', 'memory:', '--drain', '200ms', '--progress-limit', '4MiB'];
   const service = await ServiceProcess.start(t, { flags });
   const port = Number(new URL(service.origin).port);
   const reads = await EventClient.open(t, `${service.origin}/v1/events`);

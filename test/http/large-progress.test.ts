@@ -1,5 +1,5 @@
 /**
- * Progress may be as large as a body. Where many tasks are read at once, what is in memory stays small
+ * Progress is as large as an operator allows it to be. Where many tasks are read at once, what is in memory stays small
  * beside what is answered.
  */
 import { readFile } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { ServiceProcess } from '../support/service-process.js';
 
 const MIB = 1_024 * 1_024;
 const IDS = 120;
+const LIMIT = ['--progress-limit', '8MiB'];
 
 /** The most memory that a process has had, in MiB. */
 async function peakMiB(pid: number): Promise<number> {
@@ -73,9 +74,9 @@ for (const store of ['lmdb', 'redis'] as const) {
 
 async function start(t: Test, store: 'lmdb' | 'redis'): Promise<ServiceProcess> {
   if (store === 'lmdb') {
-    return ServiceProcess.start(t, { flags: ['--backend', `lmdb:${t.testdir()}`] });
+    return ServiceProcess.start(t, { flags: ['--backend', `lmdb:${t.testdir()}`, ...LIMIT] });
   }
   const server = await RedisServer.start();
   t.teardown(() => server.stop());
-  return ServiceProcess.start(t, { flags: ['--backend', server.url] });
+  return ServiceProcess.start(t, { flags: ['--backend', server.url, ...LIMIT] });
 }

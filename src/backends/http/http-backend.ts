@@ -47,7 +47,8 @@ export class HttpBackend extends ResultBackend {
   readonly #remoteWaits: RemoteWaits;
 
   constructor(settings: RemoteSettings, options: HttpBackendOptions = {}) {
-    super(options);
+    // The service knows its own limit.
+    super({ maxProgressBytes: Number.POSITIVE_INFINITY, ...options });
     // It would be ignored there, and tasks of two namespaces would be taken for one.
     if (this.boundNamespace !== 'default') {
       throw unsupported(`the namespace "${this.boundNamespace}" (over HTTP there is one)`);

@@ -168,6 +168,35 @@ export const statuses: Topic = {
       }
     },
 
+    'progress above its limit is 413 wherever it comes in, and nothing is stored': async (
+      t,
+      api,
+    ) => {
+      const own = await api.withOptions(t, { maxProgressBytes: 100 });
+      // {"state":"S","meta":""} has 23 bytes.
+      const sized = (bytes: number): string => `{"state":"S","meta":"${'x'.repeat(bytes - 23)}"}`;
+      const said = /101 bytes, and the limit is 100: report less.*RESULTD_PROGRESS_LIMIT/;
+      for (const method of ['post', 'put'] as const) {
+        const path = own.path();
+        isProblem(t, await own[method](`${path}/status`, sized(101)), 'too-large', said, method);
+        t.equal((await own.get(path)).status, 404, 'nothing was stored');
+        t.equal((await own[method](`${path}/status`, ` ${sized(100)} `)).status, 201);
+      }
+      const items = [101, 100].map((size) => {
+        return `{"task_id":"${own.taskId()}","progress":${sized(size)}}`;
+      });
+      const list = await own.post('/v1/batch/set', `{"items":[${items.join(',')}]}`);
+      t.match(list.json().items, [{ code: 413, problem: { detail: said } }, { code: 201 }]);
+      const headers = { 'content-type': 'application/x-ndjson' };
+      const body = items.join('\n');
+      const { text } = await own.call('POST', '/v1/batch/set', { headers, body });
+      const lines = text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      t.match(lines, [{ code: 413, problem: { detail: said } }, { code: 200 }]);
+    },
+
     'the view of a task with an outcome alone': async (t, api) => {
       const taskId = api.taskId();
       const path = `/v1/tasks/${taskId}`;
