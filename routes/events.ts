@@ -11,10 +11,15 @@ import {
   type TaskParams,
   taskParams,
 } from '../schemas/parameters.js';
+import { invalidParameter } from '../src/errors.js';
 import { EventFilter } from '../src/events/event-filter.js';
 import type { EventHub, EventRequest } from '../src/events/event-hub.js';
+import { park } from '../src/http/parked-requests.js';
 import { readRoute } from '../src/http/read-route.js';
 import { checkTaskId } from '../src/record/names.js';
+
+/** How many tasks and states one stream may be for: each of them is kept while it is open. */
+const MOST_FILTERS = 100;
 
 /** No cache or proxy may keep, change or hold back what is meant to arrive at once. */
 const HEADERS = {
@@ -44,8 +49,9 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
     handler: async (request, reply) => {
       const { task_id, state, last_event_id } = request.query;
       const taskIds = [task_id ?? []].flat();
-      for (const taskId of taskIds) checkTaskId(taskId);
-      const filter = new EventFilter(taskIds, [state ?? []].flat());
+      const states = [state ?? []].flat();
+      checkFilter(taskIds, states);
+      const filter = new EventFilter(taskIds, states);
       return stream(hub, request, reply, { filter, lastEventId: last_event_id });
     },
   });
@@ -77,6 +83,17 @@ export function eventRoutes(app: FastifyInstance, hub: EventHub): void {
   );
 }
 
+/** Throws `invalid-task-id`, and `invalid-parameter` where there are too many. */
+function checkFilter(taskIds: readonly string[], states: readonly string[]): void {
+  for (const taskId of taskIds) checkTaskId(taskId);
+  const count = taskIds.length + states.length;
+  if (count <= MOST_FILTERS) return;
+  throw invalidParameter(
+    `task_id and state are given ${count} times, and ${MOST_FILTERS} is the limit: follow all tasks, or ` +
+      'wait for many with /v1/batch/wait',
+  );
+}
+
 /** Hands the connection over to the hub. A client that reconnects sends the header anew each time. */
 function stream(
   hub: EventHub,
@@ -84,7 +101,7 @@ function stream(
   reply: FastifyReply,
   wanted: EventRequest,
 ): FastifyReply {
-  hub.requireRoom();
+  hub.requireRoom(wanted.filter);
   const header = headers['last-event-id'];
   reply.hijack();
   reply.raw.writeHead(200, HEADERS);
@@ -93,6 +110,7 @@ function stream(
     return reply;
   }
   const lastEventId = header === undefined || header === '' ? wanted.lastEventId : String(header);
+  park(reply.raw);
   hub.open(reply.raw, { ...wanted, lastEventId });
   return reply;
 }

@@ -1,4 +1,6 @@
 /** The event hub at its own level, over a real backend whose reads and hints are disturbed. */
+
+import { PassThrough } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { EventFilter } from '../src/events/event-filter.js';
@@ -404,18 +406,38 @@ t.test('line breaks in the white space of a meta arrive as line feeds', async (t
 
 t.test('there is a limit to readers', async (t) => {
   const { hub, open } = await start(t, { maxEventReaders: 2 });
-  hub.requireRoom();
+  hub.requireRoom(new EventFilter());
   const first = open();
   open();
   try {
-    hub.requireRoom();
+    hub.requireRoom(new EventFilter());
     t.fail('one too many');
   } catch (error) {
     isError(t, error, 'overloaded', 'one too many');
   }
   first.destroy();
   await until('one has gone', () => hub.readers === 1);
-  t.doesNotThrow(() => hub.requireRoom());
+  t.doesNotThrow(() => hub.requireRoom(new EventFilter()));
+});
+
+t.test('the filters of all readers have a limit', async (t) => {
+  const { hub } = await start(t);
+  const ids = Array.from({ length: 100 }, (_, n) => `${n}`.padEnd(255, '-'));
+  const filter = new EventFilter(ids);
+  const sinks: PassThrough[] = [];
+  try {
+    for (;;) {
+      hub.requireRoom(filter);
+      sinks.push(new PassThrough());
+      hub.open(sinks.at(-1)!, { filter });
+    }
+  } catch (error) {
+    isError(t, error, 'overloaded', `${sinks.length} readers`);
+  }
+  t.ok(sinks.length * filter.key.length < 4 * 1_024 * 1_024 + 1, `${sinks.length} readers`);
+  for (const sink of sinks) sink.destroy();
+  await until('all have gone', () => hub.readers === 0);
+  t.doesNotThrow(() => hub.requireRoom(filter), 'and those that went count no more');
 });
 
 t.test('draining ends the streams one after the other, and new ones at once', async (t) => {

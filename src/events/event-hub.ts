@@ -45,11 +45,15 @@ const RETRY_MS = 500;
 /** The longest that events kept for slow or absent readers are together, in characters. */
 const MAX_LOGGED_LENGTH = 16 * 1_024 * 1_024;
 
+/** How long the filters of all readers may be together, in characters. */
+const MAX_FILTER_LENGTH = 4 * 1_024 * 1_024;
+
 export class EventHub {
   readonly #backend: ResultBackend;
   readonly #options: Required<EventHubOptions>;
   readonly #log: EventLog;
   readonly #audience: EventAudience;
+  #filterLength = 0;
   /** Tasks that were hinted at and are not read yet. */
   readonly #changed = new Set<string>();
   #hasLost = false;
@@ -99,10 +103,13 @@ export class EventHub {
     await this.#unsubscribe?.();
   }
 
-  /** Throws `overloaded` where one more reader would be too many. */
-  requireRoom(): void {
+  /** Throws `overloaded` where one more reader would be too many, or their filters too long. */
+  requireRoom(filter: EventFilter): void {
     const { maxEventReaders } = this.#options;
-    if (this.#audience.size >= maxEventReaders) throw errors.tooManyReaders(maxEventReaders);
+    const isFull = this.#filterLength + filter.key.length > MAX_FILTER_LENGTH;
+    if (isFull || this.#audience.size >= maxEventReaders) {
+      throw errors.tooManyReaders(this.#audience.size);
+    }
   }
 
   /**
@@ -119,7 +126,11 @@ export class EventHub {
       return;
     }
     out.on('drain', () => reader.catchUp(this.#log));
-    out.once('close', () => this.#leave(reader));
+    this.#filterLength += filter.key.length;
+    out.once('close', () => {
+      this.#filterLength -= filter.key.length;
+      this.#leave(reader);
+    });
     clearTimeout(this.#idleTimer);
     this.#isIdle = false;
     const position = lastEventId === undefined ? undefined : this.#log.positionOf(lastEventId);

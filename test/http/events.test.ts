@@ -361,3 +361,10 @@ t.test('a process that is told to stop ends its streams, a stuck one too, and ex
   const took = performance.now() - startedAt;
   t.ok(took < 60_000, `after ${took} ms`);
 });
+
+t.test('a stream for too many tasks is refused, and says what to do', async (t) => {
+  const service = await Service.start(t);
+  const ids = (count: number) => Array.from({ length: count }, (_, n) => `task_id=t${n}`).join('&');
+  const refused = await service.call('GET', `/v1/events?${ids(100)}&state=SUCCESS`);
+  isProblem(t, refused, 'invalid-parameter', /101 times, and 100 is the limit/);
+});
