@@ -165,6 +165,7 @@ function errorMaker(
 ): (thrown: unknown) => ResultdError {
   return (thrown) => {
     const error = toResultdError(thrown as Error, request, bodyLimit);
+    request.server.storeFailures.note(error);
     if (error.code === 'internal') request.log.error({ err: thrown, url: request.url }, 'failed');
     return error;
   };

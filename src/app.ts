@@ -44,6 +44,7 @@ import {
 import { askedHost, badRequest, guardProtocol, lingerOn, refuseBytes } from './http/protocol.js';
 import { checkAllQueries, queryValidator } from './http/query-validator.js';
 import { ServedHosts, type ServedHostsOptions } from './http/served-hosts.js';
+import { StoreFailures } from './http/store-failures.js';
 import { StoreHealth } from './http/store-health.js';
 import { encodeState } from './http/task-answer.js';
 import { TaskReader } from './http/task-reader.js';
@@ -109,6 +110,7 @@ export async function buildApp(broker: Broker, options: AppOptions = {}): Promis
 
   const { stallMs = 30_000, requestTimeoutMs: idleMs = REQUEST_TIMEOUT_MS } = options;
   const maxBytes = options.maxLargeAnswerBytes ?? 128 * MIB;
+  http.decorate('storeFailures', new StoreFailures(http.log));
   http.decorate('largeAnswers', new LargeAnswers({ maxBytes, stallMs }));
   checkAllQueries(http);
   await documentApi(http);
@@ -235,6 +237,7 @@ function sendProblem(
 ): FastifyReply {
   const error = toResultdError(thrown, request, bodyLimit);
   const problem = problemOf(error);
+  reply.server.storeFailures.note(error);
   if (error.code === 'internal') request.log.error({ err: thrown, url: request.url }, 'failed');
   const seconds = retryAfter(error);
   if (seconds !== undefined) reply.header('retry-after', seconds);

@@ -24,10 +24,16 @@ export function problemOf(error: ResultdError): Problem {
   };
 }
 
+const STORE_FAILED =
+  'the store could not be asked, or not in time: try again in a moment. The log of this service says why';
 const TRY_AGAIN = '. Try again in a moment';
 
-/** What a store says of itself is for its operator: who has asked is told what to do. */
-function adviceIn({ code, message }: ResultdError): string {
+/**
+ * What a store says of itself, with its address, is for its operator, and in the log: who has asked is told
+ * what to do.
+ */
+function adviceIn({ code, message, cause }: ResultdError): string {
+  if (code === 'store-unavailable' && cause !== undefined) return STORE_FAILED;
   const isSaid = code !== 'store-unavailable' || /try again/i.test(message);
   return isSaid ? message : message + TRY_AGAIN;
 }
