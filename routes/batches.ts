@@ -144,7 +144,8 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
       },
     },
     handler: async (request, reply) => {
-      const writer = new ItemWriter(backend, errorMaker(request, limits));
+      const toError = errorMaker(request, limits);
+      const writer = new ItemWriter(backend, toError);
       if (outcomeType(request.headers) === undefined) {
         const json = await setArray(bodyOf(request.body), writer, goneOf(reply));
         return sendJson(reply.header('cache-control', 'no-store'), json);
@@ -152,7 +153,7 @@ function setRoute(app: FastifyInstance, backend: ResultBackend, limits: BatchLim
       requireNdjson(request.headers);
       allowLongUpload(request.raw, reply.raw);
       reply.hijack();
-      await new NdjsonSet(request.raw, reply.raw, { writer, limits }).run();
+      await new NdjsonSet(request.raw, reply.raw, { writer, limits, toError }).run();
       return reply;
     },
   });

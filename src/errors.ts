@@ -244,5 +244,5 @@ export function withoutCredentials(url: string): string {
   if (/^(lmdb|module|memory):/.test(url)) return url;
   return url
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?.*@/is, '$1***@')
-    .replace(/([?&](?:[^=&]*password|listen)=)[^&]*/gi, '$1***');
+    .replace(/([?&](?:[^=&?]*password|listen)=)[^&]*/gi, '$1***');
 }

@@ -34,7 +34,7 @@ import { randomVersion } from './record/version.js';
 import type { Command, Conditions, Reply } from './result-backend/commands.js';
 import { LifeCycle } from './result-backend/life-cycle.js';
 import { Primitives } from './result-backend/primitives.js';
-import { receiptOf, refusalIn, snapshotOf } from './result-backend/replies.js';
+import { answerOf, receiptOf, refusalIn, snapshotOf } from './result-backend/replies.js';
 import type { TaskWaits } from './result-backend/task-waits.js';
 import type {
   ConsumeOptions,
@@ -218,11 +218,7 @@ export abstract class ResultBackend extends Primitives {
     }
     const replies = await this.#executeAll(commands);
     for (const [at, { taskId }] of commands.entries()) {
-      const reply = replies[at]!;
-      answers[places[at]!] =
-        reply instanceof Error
-          ? errors.resultdError(reply)
-          : (refusalIn(taskId, reply) ?? receiptOf(taskId, reply));
+      answers[places[at]!] = answerOf(taskId, replies[at]!);
     }
     return answers;
   }

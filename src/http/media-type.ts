@@ -62,14 +62,20 @@ export function opaqueType(contentType: string): string | undefined {
   const essence = type.trim().toLowerCase();
   if (UNSAID.has(essence)) throw mediaType(`the Content-Type is ${shown(contentType)}`);
   if (essence !== JSON_TYPE) {
-    if (contentType.length <= LONGEST_TYPE) return contentType;
-    throw mediaType(
-      `the Content-Type ${shown(contentType)} is longer than ${LONGEST_TYPE} characters`,
-      'send a shorter one',
-    );
+    checkTypeLength(contentType);
+    return contentType;
   }
   for (const parameter of parameters) checkCharset(parameter);
   return undefined;
+}
+
+/** Throws `media-type` where it is longer than any type is. */
+export function checkTypeLength(contentType: string): void {
+  if (contentType.length <= LONGEST_TYPE) return;
+  throw mediaType(
+    `the Content-Type ${shown(contentType)} is longer than ${LONGEST_TYPE} characters`,
+    'send a shorter one',
+  );
 }
 
 function checkCharset(parameter: string): void {

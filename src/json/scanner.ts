@@ -55,62 +55,9 @@ export function scanDocument(bytes: Buffer): Member[] {
   return members;
 }
 
-/** A member whose value is an object, and the members of that. */
-export interface DeepMember extends Member {
-  /** Undefined where the value is no object. */
-  readonly members: readonly Member[] | undefined;
-}
-
-/**
- * The members of the one object that `bytes` hold, and the members of those in one pass. The outer
- * level does not count: its values may be as deep as documents of their own.
- */
-export function scanWrapper(bytes: Buffer): DeepMember[] {
-  const outer: DeepMember[] = [];
-  const start = startOfObject(bytes);
-  const objectEnd = walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
-    const type = typeAt(bytes, valueStart);
-    const members: Member[] | undefined = type === 'object' ? [] : undefined;
-    const end =
-      members === undefined
-        ? scanValue(bytes, valueStart, 0)
-        : scanMembers(bytes, valueStart, members, 1);
-    outer.push({ name, nameStart, nameEnd, start: valueStart, end, type, members });
-    return end;
-  });
-  checkEnd(bytes, objectEnd);
-  return outer;
-}
-
-/** A member whose value is an array, and where the elements of that stand. */
-export interface ListMember extends Member {
-  /** Undefined where the value is no array. */
-  readonly elements: readonly Span[] | undefined;
-}
-
-/**
- * The members of the one object that `bytes` hold, and the elements of those that are arrays, each
- * of which may be as deep as a wrapper. Throws `invalid-body` where they hold anything else.
- */
-export function scanLists(bytes: Buffer): ListMember[] {
-  const outer: ListMember[] = [];
-  const start = startOfObject(bytes);
-  const objectEnd = walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
-    const type = typeAt(bytes, valueStart);
-    const elements: Span[] | undefined = type === 'array' ? [] : undefined;
-    const end =
-      elements === undefined
-        ? scanValue(bytes, valueStart, 0)
-        : walkElements(bytes, valueStart, (elementStart) => {
-            const elementEnd = scanValue(bytes, elementStart, -1);
-            elements.push({ start: elementStart, end: elementEnd });
-            return elementEnd;
-          });
-    outer.push({ name, nameStart, nameEnd, start: valueStart, end, type, elements });
-    return end;
-  });
-  checkEnd(bytes, objectEnd);
-  return outer;
+/** Walks over the members of the one object that `bytes` hold, likewise: see `walkMembers`. */
+export function walkDocument(bytes: Buffer, visit: Visit): void {
+  checkEnd(bytes, walkMembers(bytes, startOfObject(bytes), visit));
 }
 
 /**
@@ -124,14 +71,18 @@ export function membersOfStored(envelope: Buffer): Member[] {
 }
 
 /**
- * Walks over the members of an object; the offset after it. `visit` is told each name and where
- * its value starts, and returns where that ends (`scanValue` where it has no interest in it).
+ * Is told the name of a member and where its value starts, and returns where that ends (`scanValue`
+ * where it has no interest in it).
  */
-export function walkMembers(
-  bytes: Buffer,
-  start: number,
-  visit: (name: string, valueStart: number, nameStart: number, nameEnd: number) => number,
-): number {
+export type Visit = (
+  name: string,
+  valueStart: number,
+  nameStart: number,
+  nameEnd: number,
+) => number;
+
+/** Walks over the members of an object; the offset after it. */
+export function walkMembers(bytes: Buffer, start: number, visit: Visit): number {
   let at = skipSpace(bytes, start + 1);
   if (bytes[at] === CLOSE_OBJECT) return at + 1;
   for (;;) {
@@ -219,24 +170,28 @@ function checkText(bytes: Buffer): number {
   return start;
 }
 
-function scanMembers(bytes: Buffer, start: number, members: Member[], depth: number): number {
+/** Adds the members of an object that stands at that depth; the offset after it. */
+export function scanMembers(
+  bytes: Buffer,
+  start: number,
+  members: Member[],
+  depth: number,
+): number {
   return walkMembers(bytes, start, (name, valueStart, nameStart, nameEnd) => {
-    if (members.length === MAX_MEMBERS) {
-      throw invalidBody(
-        `the body has more than ${MAX_MEMBERS} keys at its top level: put them into one value`,
-      );
-    }
+    checkRoom(members, MAX_MEMBERS);
     const end = scanValue(bytes, valueStart, depth);
-    members.push({
-      name,
-      nameStart,
-      nameEnd,
-      start: valueStart,
-      end,
-      type: typeAt(bytes, valueStart),
-    });
+    const type = typeAt(bytes, valueStart);
+    members.push({ name, nameStart, nameEnd, start: valueStart, end, type });
     return end;
   });
+}
+
+/** What collects members stops here: to compare afterwards would be too late. */
+export function checkRoom(members: readonly Member[], most: number): void {
+  if (members.length < most) return;
+  throw invalidBody(
+    `the body has an object with more than ${most} keys at a level that is looked at: put them into one value`,
+  );
 }
 
 /** What closes each of the open objects and arrays: the stack of the one scan that runs. */
@@ -286,4 +241,22 @@ export function scanValue(bytes: Buffer, start: number, depth: number): number {
       at += 1;
     }
   }
+}
+
+/** Where a value ends that has been scanned before: it checks nothing, and is the faster for that. */
+export function endOfValue(bytes: Buffer, start: number): number {
+  let open = 0;
+  let at = start;
+  do {
+    const byte = bytes[at];
+    if (byte === QUOTE) {
+      at = skipString(bytes, at);
+      continue;
+    }
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open += 1;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) open -= 1;
+    else if (open === 0) return skipScalar(bytes, at);
+    at += 1;
+  } while (open > 0);
+  return at;
 }

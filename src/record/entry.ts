@@ -135,6 +135,7 @@ export function progressMeta(progress: Buffer): Buffer {
 
 function stateEnd(progress: Buffer): number {
   let at = STATE_STARTS + 1;
-  while (progress[at] !== 0x22) at += progress[at] === 0x5c ? 2 : 1;
+  while (at < progress.length && progress[at] !== 0x22) at += progress[at] === 0x5c ? 2 : 1;
+  if (at >= progress.length) throw new Error('a stored progress has no state: it is damaged');
   return at + 1;
 }

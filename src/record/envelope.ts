@@ -6,6 +6,7 @@
 import { invalidBody, listed } from '../errors.js';
 import {
   type JsonType,
+  MAX_MEMBERS,
   type Member,
   membersOfStored,
   scanDocument,
@@ -43,6 +44,8 @@ const KEYS = Object.keys(TYPES) as Key[];
 const FALSE_HEAD = '{"is_err":false,"log":null,"return_value":';
 const TRUE_HEAD = '{"is_err":true,"log":null,"return_value":';
 const NULL = Buffer.from('null');
+/** So that an envelope, which has all known keys, is never refused where it is sent on as a document. */
+export const MAX_OTHERS = MAX_MEMBERS - KEYS.length;
 /** Where the log stands, by `is_err`. */
 const LOG_AT = {
   true: TRUE_HEAD.indexOf('null'),
@@ -58,6 +61,7 @@ export function encodeEnvelope(
   members: readonly Member[] = scanDocument(document),
 ): EncodedEnvelope {
   const { known, others } = sort(members, KEYS);
+  if (others.length > MAX_OTHERS) throw tooManyOthers();
   const hasError = known.error !== undefined && known.error.type !== 'null';
   const isErr = known.is_err === undefined ? hasError : document[known.is_err.start] === 0x74;
   if (known.return_value === undefined && !hasError && !(known.is_err !== undefined && isErr)) {
@@ -204,6 +208,12 @@ function noVerdict(names: readonly string[]): Error {
   return invalidBody(
     'the outcome says neither what came of the task nor that it failed: give "return_value", ' +
       `a non-null "error", or "is_err":true (${found})`,
+  );
+}
+
+function tooManyOthers(): Error {
+  return invalidBody(
+    `the outcome has more than ${MAX_OTHERS} keys beside ${listed(KEYS)}: put them into one value`,
   );
 }
 

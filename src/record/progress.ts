@@ -53,7 +53,8 @@ export function progressFromValue({ state, meta }: ProgressValue): Buffer {
 function encodeProgress(state: string, meta: Buffer): Buffer {
   if (typeof state !== 'string')
     throw invalidBody(`the state is a ${typeof state}: it must be a string`);
-  const length = [...state].length;
+  // Counted only where it may be short enough: in UTF-16 a character has two units at most.
+  const length = state.length > 128 ? state.length : [...state].length;
   if (length < 1 || length > 64 || /[\p{Cc}\p{Cs}]/u.test(state)) {
     throw invalidBody(
       `the state ${shown(state)} is not valid: use 1 to 64 characters, none of them a control ` +

@@ -41,3 +41,13 @@ export function refusalIn(taskId: string, { verdict, entry }: Reply): ResultdErr
   const version = entry === undefined ? undefined : versionOf(entry);
   return errors.versionMismatch(taskId, version, state);
 }
+
+/** What a reply comes to; what cannot be read in it is no more than its own item's failure. */
+export function answerOf(taskId: string, reply: Reply | Error): WriteReceipt | ResultdError {
+  try {
+    if (reply instanceof Error) throw reply;
+    return refusalIn(taskId, reply) ?? receiptOf(taskId, reply);
+  } catch (error) {
+    return errors.resultdError(error);
+  }
+}

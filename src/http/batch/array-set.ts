@@ -1,8 +1,8 @@
 /** `batch/set` of a list of items: checked as a whole, then carried out item by item. */
 import { invalidBody } from '../../errors.js';
-import { type ListMember, type Span, scanLists } from '../../json/scanner.js';
+import { type ListMember, scanLists } from '../../json/outer-documents.js';
+import type { Span } from '../../json/scanner.js';
 import { MOST_IDS } from '../../record/names.js';
-import { tooMany } from './asked-ids.js';
 import { fieldsOf, wrongType } from './fields.js';
 import { ItemPipeline } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
@@ -17,7 +17,7 @@ export async function setArray(
   writer: ItemWriter,
   hasGone: () => boolean,
 ): Promise<string> {
-  const items = itemsOf(scanLists(document));
+  const items = itemsOf(scanLists(document, MOST_IDS));
   const answers: string[] = [];
   const pipeline = new ItemPipeline({
     run: (index, item, done) => writer.write(index, item, done),
@@ -41,6 +41,5 @@ function itemsOf(members: readonly ListMember[]): readonly Span[] {
   const { items } = fieldsOf(members, ['items'], 'a batch set');
   if (items === undefined) throw invalidBody('the batch has no "items": give a list of items');
   if (items.elements === undefined) throw wrongType(items, 'a list of items');
-  if (items.elements.length > MOST_IDS) throw tooMany(items.elements.length, 'items');
   return items.elements;
 }

@@ -1,8 +1,9 @@
 /** The ids that a batch asks for. One that is no task's id fails alone, where the batch has items. */
 import { invalidBody, invalidTaskId, ResultdError } from '../../errors.js';
 import { decodeString } from '../../json/lexer.js';
-import { type Member, scanValue, typeAt, walkElements } from '../../json/scanner.js';
-import { checkTaskId, MOST_IDS } from '../../record/names.js';
+import type { ListMember } from '../../json/outer-documents.js';
+import { type Span, typeAt } from '../../json/scanner.js';
+import { checkTaskId } from '../../record/names.js';
 import { shownId } from './batch-item.js';
 import { wrongType } from './fields.js';
 
@@ -18,31 +19,24 @@ export function isValid(id: AskedId): id is string {
   return typeof id === 'string';
 }
 
-/** The ids of a batch's body. Throws `invalid-body` where they are no list, or too many. */
-export function askedIds(document: Buffer, member: Member | undefined): AskedId[] {
-  if (member === undefined) throw invalidBody('the batch has no "task_ids": give a list of ids');
-  if (member.type !== 'array') throw wrongType(member, 'a list of ids');
-  const ids: AskedId[] = [];
-  walkElements(document, member.start, (start) => {
-    const end = scanValue(document, start, 0);
-    ids.push(askedId(document, start, end, ids.length));
-    return end;
-  });
-  if (ids.length > MOST_IDS) throw tooMany(ids.length, 'ids');
-  return ids;
+/** The ids of a batch's body. Throws `invalid-body` where they are no list. */
+export function askedIds(document: Buffer, member: ListMember | undefined): AskedId[] {
+  return elementsOf(member).map(({ start, end }, index) => askedId(document, start, end, index));
 }
 
 /** The same where a wrong id is `invalid-task-id` for all of them. */
-export function validIds(document: Buffer, member: Member | undefined): string[] {
-  const ids = askedIds(document, member);
-  for (const id of ids) if (!isValid(id)) throw id.error;
-  return ids as string[];
+export function validIds(document: Buffer, member: ListMember | undefined): string[] {
+  return elementsOf(member).map(({ start, end }, index) => {
+    const id = askedId(document, start, end, index);
+    if (!isValid(id)) throw id.error;
+    return id;
+  });
 }
 
-export function tooMany(found: number, what: string): ResultdError {
-  return invalidBody(
-    `the batch has ${found} ${what}, and the limit is ${MOST_IDS}: send several batches`,
-  );
+function elementsOf(member: ListMember | undefined): readonly Span[] {
+  if (member === undefined) throw invalidBody('the batch has no "task_ids": give a list of ids');
+  if (member.elements === undefined) throw wrongType(member, 'a list of ids');
+  return member.elements;
 }
 
 function askedId(document: Buffer, start: number, end: number, index: number): AskedId {

@@ -1,7 +1,9 @@
 /** The bodies of `batch/get`, `batch/wait` and `batch/delete`. All of them throw `invalid-body`. */
 
 import { invalidBody, shown } from '../../errors.js';
+import { scanLists } from '../../json/outer-documents.js';
 import { type Member, scanDocument } from '../../json/scanner.js';
+import { MOST_IDS } from '../../record/names.js';
 import { parseDuration } from '../../units.js';
 import { type AskedId, askedIds, validIds } from './asked-ids.js';
 import type { EntriesOptions } from './entries.js';
@@ -25,12 +27,12 @@ const GET_KEYS = ['task_ids', 'include', 'with_logs'] as const;
 const WAIT_KEYS = [...GET_KEYS, 'mode', 'wait'] as const;
 
 export function parseGetBody(document: Buffer): GetBody {
-  const fields = fieldsOf(scanDocument(document), GET_KEYS, 'a batch get');
+  const fields = fieldsOf(scanLists(document, MOST_IDS), GET_KEYS, 'a batch get');
   return { taskIds: askedIds(document, fields.task_ids), ...entriesOf(document, fields) };
 }
 
 export function parseWaitBody(document: Buffer): WaitBody {
-  const fields = fieldsOf(scanDocument(document), WAIT_KEYS, 'a batch wait');
+  const fields = fieldsOf(scanLists(document, MOST_IDS), WAIT_KEYS, 'a batch wait');
   const taskIds = validIds(document, fields.task_ids);
   return {
     taskIds,
@@ -41,7 +43,7 @@ export function parseWaitBody(document: Buffer): WaitBody {
 }
 
 export function parseDeleteBody(document: Buffer): readonly AskedId[] {
-  const fields = fieldsOf(scanDocument(document), ['task_ids'], 'a batch delete');
+  const fields = fieldsOf(scanLists(document, MOST_IDS), ['task_ids'], 'a batch delete');
   return askedIds(document, fields.task_ids);
 }
 

@@ -3,9 +3,10 @@
  * opaque bytes. It means what the request for that task alone would mean.
  */
 
-import { invalidBody, invalidTaskId, listed, ResultdError, shown } from '../../errors.js';
+import { invalidBody, invalidTaskId, listed, shown } from '../../errors.js';
 import { decodeString } from '../../json/lexer.js';
-import { type DeepMember, type Member, scanWrapper } from '../../json/scanner.js';
+import { type DeepMember, scanWrapper } from '../../json/outer-documents.js';
+import type { Member } from '../../json/scanner.js';
 import { progressState } from '../../record/entry.js';
 import {
   type Outcome,
@@ -16,7 +17,7 @@ import {
 import { progressFromJson } from '../../record/progress.js';
 import type { Conditions } from '../../result-backend/commands.js';
 import type { SetManyItem } from '../../result-backend.js';
-import { opaqueType } from '../media-type.js';
+import { checkTypeLength, opaqueType } from '../media-type.js';
 import { mediaType } from '../problem.js';
 import { parseIfMatch } from '../request-headers.js';
 import { ttlOf } from '../time-to-live.js';
@@ -26,7 +27,8 @@ import { booleanOf, fieldsOf, stringOf, wordOf, wrongType } from './fields.js';
 export interface BatchItem {
   /** As the item says it, valid or not; undefined where it says none. */
   readonly taskId: string | undefined;
-  readonly write: SetManyItem | ResultdError;
+  /** An error may be a defect of this service: it is no more than that item's. */
+  readonly write: SetManyItem | Error;
 }
 
 const KINDS = ['outcome', 'exception', 'progress', 'opaque'] as const;
@@ -60,8 +62,7 @@ export function readItem(document: Buffer): BatchItem {
     if (taskId === undefined) throw invalidTaskId(text(document, fields.task_id));
     return { taskId, write: writeOf(document, fields, taskId) };
   } catch (error) {
-    if (error instanceof ResultdError) return { taskId, write: error };
-    throw error;
+    return { taskId, write: error as Error };
   }
 }
 
@@ -121,6 +122,7 @@ function outcomeOf(
 
 /** The same types are refused as in a header (see `media-type.ts`). */
 function checkOpaqueType(contentType: string): void {
+  checkTypeLength(contentType);
   if (!HEADER_VALUE.test(contentType) || !MEDIA_TYPE.test(contentType)) {
     throw mediaType(
       `the content_type ${shown(contentType)} is not a media type`,

@@ -40,8 +40,9 @@ export class ItemWriter {
       document instanceof ResultdError
         ? { taskId: undefined, write: document }
         : readItem(document);
-    if (write instanceof ResultdError) {
-      queueMicrotask(() => done(refusal(index, taskId, write)));
+    if (write instanceof Error) {
+      const error = this.#toError(write);
+      queueMicrotask(() => done(refusal(index, taskId, error)));
       return;
     }
     const waiting = this.#running.get(write.taskId);
@@ -68,17 +69,23 @@ export class ItemWriter {
   async #storeGroup(): Promise<void> {
     const group = this.#group;
     this.#group = [];
-    const receipts = await this.#backend.setMany(group.map(({ write }) => write));
+    let receipts: readonly (WriteReceipt | Error)[];
+    try {
+      receipts = await this.#backend.setMany(group.map(({ write }) => write));
+    } catch (error) {
+      receipts = group.map(() => error as Error);
+    }
     for (const [at, item] of group.entries()) this.#end(item, receipts[at]!);
   }
 
-  #end({ index, write: { taskId }, done }: Item, receipt: WriteReceipt | ResultdError): void {
+  #end({ index, write: { taskId }, done }: Item, receipt: WriteReceipt | Error): void {
     const next = this.#running.get(taskId)?.shift();
     if (next === undefined) this.#running.delete(taskId);
     else this.#store(next);
-    if (receipt instanceof ResultdError) {
-      this.#reached.failed(receipt);
-      done(refusal(index, taskId, this.#toError(receipt)));
+    if (receipt instanceof Error) {
+      const error = this.#toError(receipt);
+      this.#reached.failed(error);
+      done(refusal(index, taskId, error));
     } else {
       this.#reached.answered();
       done(success(index, taskId, receipt));

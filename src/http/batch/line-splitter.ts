@@ -18,13 +18,14 @@ export class LineSplitter {
 
   /** The lines that end in these bytes. Blank ones are left out. */
   *split(bytes: Buffer): Generator<Line> {
-    let start = 0;
+    let start = this.#length === 0 ? skipSpace(bytes, 0) : 0;
     for (;;) {
       const end = bytes.indexOf(LINE_FEED, start);
       if (end < 0) break;
       const line = this.#take(bytes.subarray(start, end));
       if (!isBlank(line)) yield line;
-      start = end + 1;
+      // Over blank lines too, at a byte's price each.
+      start = skipSpace(bytes, end + 1);
     }
     this.#keep(bytes.subarray(start));
   }

@@ -23,10 +23,18 @@ export interface NdjsonLimits {
   readonly idleMs: number;
 }
 
+export interface NdjsonOptions {
+  readonly writer: ItemWriter;
+  readonly limits: NdjsonLimits;
+  /** Makes an error of what nobody expected, and logs it. */
+  readonly toError: (thrown: unknown) => ResultdError;
+}
+
 export class NdjsonSet {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #limits: NdjsonLimits;
+  readonly #toError: (thrown: unknown) => ResultdError;
   readonly #pipeline: ItemPipeline;
   #isGone = false;
   #onReadable: ((isInTime: boolean) => void) | undefined;
@@ -34,11 +42,12 @@ export class NdjsonSet {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    { writer, limits }: { writer: ItemWriter; limits: NdjsonLimits },
+    { writer, limits, toError }: NdjsonOptions,
   ) {
     this.#request = request;
     this.#response = response;
     this.#limits = limits;
+    this.#toError = toError;
     this.#pipeline = new ItemPipeline({
       run: (index, document, done) => writer.write(index, document, done),
       emit: (answers) => response.write(`${answers.join('\n')}\n`),
@@ -55,8 +64,7 @@ export class NdjsonSet {
       await this.#takeLines();
       await this.#until(() => this.#pipeline.isDone);
     } catch (error) {
-      if (!(error instanceof ResultdError)) throw error;
-      problem = error;
+      problem = this.#toError(error);
     }
     await this.#finish(problem);
   }

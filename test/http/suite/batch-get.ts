@@ -16,7 +16,7 @@ const REFUSED: readonly [body: string, code: 'invalid-body', detail: RegExp][] =
   ['{"task_ids":["a"],"ids":[]}', 'invalid-body', /"ids"/],
   ['{"task_ids":["a"],"task_ids":[]}', 'invalid-body', /twice/],
   ['{"task_ids":["a"]', 'invalid-body', /not valid JSON/],
-  [`{"task_ids":[${'"a",'.repeat(10_000)}"a"]}`, 'invalid-body', /10001.*10000/],
+  [`{"task_ids":[${'"a",'.repeat(10_000)}"a"]}`, 'invalid-body', /more than 10000/],
 ];
 
 export const batchGet: Topic = {

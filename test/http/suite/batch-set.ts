@@ -228,7 +228,7 @@ export const batchSet: Topic = {
       ]);
       isProblem(t, await api.post('/v1/batch/set', bad), 'invalid-body', /UTF-8/);
       const many = Array.from({ length: 10_001 }, () => item);
-      isProblem(t, await setItems(api, many), 'invalid-body', /10001.*10000/);
+      isProblem(t, await setItems(api, many), 'invalid-body', /more than 10000/);
       t.equal((await api.get(`/v1/tasks/${task}`)).status, 404);
       t.equal((await setItems(api, [])).text, '{"items":[]}');
     },
