@@ -5,8 +5,8 @@
 
 import { availableParallelism } from 'node:os';
 import { SCHEMES, schemeOf } from './broker.js';
-import { readFlags, takeValue } from './cli/flag-reader.js';
-import { type Flag, NAMESPACE_FLAG, TTL_FLAG } from './cli/flags.js';
+import { readFlags, takeValue } from './config/flag-reader.js';
+import { type Flag, NAMESPACE_FLAG, TTL_FLAG } from './config/flags.js';
 import { integer, parseHosts, parseTrust } from './config/values.js';
 import { shown } from './errors.js';
 import { NEVER } from './record/entry.js';

@@ -3,10 +3,10 @@
  * is one too many of anything. All mistakes are told at once, by name.
  */
 
+import { readFlags } from '../config/flag-reader.js';
+import type { Flags, FlagValues } from '../config/flags.js';
 import { shown } from '../errors.js';
 import type { Command, ParsedArguments } from './command.js';
-import { readFlags } from './flag-reader.js';
-import type { Flags, FlagValues } from './flags.js';
 
 /** The command line is wrong, or what it was given to read: exit code 2. */
 export class UsageError extends Error {

@@ -2,8 +2,9 @@
  * What a command of `resultd` is, and what it is given of the process that it runs in. A command writes,
  * and returns its exit code; only the entry point handles signals and ends the process.
  */
+
+import type { Flags, FlagValues } from '../config/flags.js';
 import type { ClientSettings } from '../config.js';
-import type { Flags, FlagValues } from './flags.js';
 
 export interface Context {
   readonly settings: ClientSettings;

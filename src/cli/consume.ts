@@ -1,10 +1,10 @@
 /** `resultd consume`: what a task returned, for exactly one caller. */
 
 import { randomUUID } from 'node:crypto';
+import { CONNECTION_FLAGS, JSON_FLAG, textFlag } from '../config/flags.js';
 import { ResultdError } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import { defineCommand } from './command.js';
-import { CONNECTION_FLAGS, JSON_FLAG, textFlag } from './flags.js';
 import { LOGS_FLAG } from './get.js';
 import { notReady, unknown } from './missing-task.js';
 import { printOutcome } from './outcome-text.js';

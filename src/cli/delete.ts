@@ -1,10 +1,10 @@
 /** `resultd delete`: removes tasks, with all that is known of them. */
 
+import { ASKING_FLAGS, JSON_FLAG } from '../config/flags.js';
 import { checkTaskId, MOST_IDS } from '../record/names.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { unknown } from './missing-task.js';
 
 /** How many are removed at once. */

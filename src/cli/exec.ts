@@ -3,6 +3,7 @@
  * its standard output, or why it failed.
  */
 
+import { CONNECTION_FLAGS, durationFlag, STORING_FLAGS, switchFlag } from '../config/flags.js';
 import { counted, ResultdError, shown } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import type { Outcome } from '../record/outcome.js';
@@ -14,7 +15,6 @@ import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { backendOf, LONGEST_PAUSE_MS, urlOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';
-import { CONNECTION_FLAGS, durationFlag, STORING_FLAGS, switchFlag } from './flags.js';
 import { parseLabels } from './outcome-document.js';
 import {
   outcomeOfRun,

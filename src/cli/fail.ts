@@ -1,8 +1,8 @@
 /** `resultd fail`: that a task failed. */
 import { isUtf8 } from 'node:buffer';
+import { textFlag } from '../config/flags.js';
 import { UsageError } from './arguments.js';
 import { defineCommand } from './command.js';
-import { textFlag } from './flags.js';
 import { readInput } from './input.js';
 import { failureOf, parseLabels } from './outcome-document.js';
 import { REPORT_FLAGS, report } from './storing.js';

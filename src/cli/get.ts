@@ -1,8 +1,8 @@
 /** `resultd get`: what a task returned, now. */
 
+import { ASKING_FLAGS, JSON_FLAG, switchFlag } from '../config/flags.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
-import { ASKING_FLAGS, JSON_FLAG, switchFlag } from './flags.js';
 import { notReady, unknown } from './missing-task.js';
 import { printOutcome } from './outcome-text.js';
 

@@ -1,5 +1,13 @@
 /** `resultd list`: the tasks that there are, a page of them or all. */
 
+import {
+  ASKING_FLAGS,
+  JSON_FLAG,
+  manyFlag,
+  momentFlag,
+  switchFlag,
+  textFlag,
+} from '../config/flags.js';
 import type { ResultBackend } from '../result-backend.js';
 import { UsageError } from './arguments.js';
 import type { ParsedArguments } from './command.js';
@@ -7,7 +15,6 @@ import { type Context, defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { withoutReasons, withReasons } from './failures.js';
-import { ASKING_FLAGS, JSON_FLAG, manyFlag, momentFlag, switchFlag, textFlag } from './flags.js';
 import { printTasks } from './task-printer.js';
 
 const LIMIT = 100;

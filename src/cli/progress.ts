@@ -1,10 +1,10 @@
 /** `resultd progress`: how far a task is, as a worker reports it. */
 
 import { isUtf8 } from 'node:buffer';
+import { switchFlag, TTL_FLAG, textFlag } from '../config/flags.js';
 import { UsageError } from './arguments.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
-import { switchFlag, TTL_FLAG, textFlag } from './flags.js';
 import { readInput } from './input.js';
 import { requireJson } from './outcome-document.js';
 import { WRITING_FLAGS, write } from './storing.js';

@@ -1,12 +1,12 @@
 /** `resultd set`: what a task returned. */
 
 import { isUtf8 } from 'node:buffer';
+import { switchFlag, textFlag } from '../config/flags.js';
 import { shown } from '../errors.js';
 import { type Outcome, opaqueOutcome } from '../record/outcome.js';
 import { UsageError } from './arguments.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
-import { switchFlag, textFlag } from './flags.js';
 import { readInput } from './input.js';
 import { parseLabels, requireJson, successOf } from './outcome-document.js';
 import { REPORT_FLAGS, report } from './storing.js';

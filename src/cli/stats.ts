@@ -1,10 +1,10 @@
 /** `resultd stats`: how many tasks there are, by state. */
 
+import { ASKING_FLAGS, JSON_FLAG } from '../config/flags.js';
 import { COUNTED_STATES } from '../record/listing.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { Style } from './style.js';
 
 export const stats = defineCommand({

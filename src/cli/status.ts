@@ -1,11 +1,11 @@
 /** `resultd status`: what is known of tasks, without what they returned. */
 
+import { ASKING_FLAGS, JSON_FLAG } from '../config/flags.js';
 import { MOST_IDS } from '../record/names.js';
 import { defineCommand } from './command.js';
 import { withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
 import { withoutReasons, withReasons } from './failures.js';
-import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { unknown } from './missing-task.js';
 import { printTasks } from './task-printer.js';
 

@@ -1,5 +1,6 @@
 /** Writes for `set`, `fail`, `progress` and `consume`: again where the service could not be asked. */
 
+import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, STORING_FLAGS } from '../config/flags.js';
 import { outcomeConflict, ResultdError } from '../errors.js';
 import { checkTaskId } from '../record/names.js';
 import type { Outcome } from '../record/outcome.js';
@@ -9,7 +10,6 @@ import { persist } from '../timing.js';
 import type { Context } from './command.js';
 import { backendOf, type ConnectionFlags, LONGEST_PAUSE_MS } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, STORING_FLAGS } from './flags.js';
 
 /** How long is gone on by default where the service cannot be asked. */
 const RETRY_MS = 30_000;

@@ -1,5 +1,6 @@
 /** `resultd wait`: until tasks are ready. Progress is shown on a terminal while it waits. */
 
+import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, switchFlag } from '../config/flags.js';
 import { viewWithOutcome } from '../record/embedded-outcome.js';
 import { WITH_BODY, WITH_LOG } from '../record/entry.js';
 import { checkTaskId, MOST_IDS } from '../record/names.js';
@@ -10,7 +11,6 @@ import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { backendOf } from './connection.js';
 import { codeOfSignal, EXIT_CODES } from './exit-codes.js';
-import { CONNECTION_FLAGS, durationFlag, JSON_FLAG, switchFlag } from './flags.js';
 import { LOGS_FLAG } from './get.js';
 import { notReady, removed, unknown } from './missing-task.js';
 import { codeOf, printOutcome, summaryOf } from './outcome-text.js';

@@ -1,12 +1,12 @@
 /** `resultd watch`: what becomes of tasks, as a live table or as lines. */
 
+import { ASKING_FLAGS, JSON_FLAG } from '../config/flags.js';
 import { counted, withoutCredentials } from '../errors.js';
 import { checkTaskId, MOST_IDS } from '../record/names.js';
 import type { ParsedArguments } from './command.js';
 import { type Context, defineCommand } from './command.js';
 import { urlOf, withBackend } from './connection.js';
 import { EXIT_CODES } from './exit-codes.js';
-import { ASKING_FLAGS, JSON_FLAG } from './flags.js';
 import { LiveTable } from './live-table.js';
 import { Style } from './style.js';
 import { type Change, TaskFeed } from './task-feed.js';
