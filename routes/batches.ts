@@ -19,7 +19,7 @@ import { bodyOf } from '../src/http/request-body.js';
 import type { ResultBackend } from '../src/result-backend.js';
 import type { WaitHub } from '../src/wait-hub.js';
 
-export interface BatchLimits {
+interface BatchLimits {
   /** The largest body, and the longest line. */
   readonly bodyLimit: number;
   /** How long the answers of a `batch/set` may not be read. */

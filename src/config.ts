@@ -153,7 +153,7 @@ export class ConfigError extends Error {
   }
 }
 
-export interface ReadConfig {
+interface ReadConfig {
   /** Without what was not valid. */
   readonly config: Partial<Config>;
   readonly mistakes: string[];

@@ -106,7 +106,7 @@ export async function pause(ms: number, ...signals: (AbortSignal | undefined)[])
   deadline.clear();
 }
 
-export interface PersistOptions {
+interface PersistOptions {
   /** For how long to begin new attempts, in milliseconds. */
   readonly withinMs: number;
   /** The longest pause between two attempts, in milliseconds. */

@@ -9,7 +9,7 @@ import type { ResultBackend } from '../result-backend.js';
 import { LongWaits, type WaitLimits } from '../task/long-waits.js';
 import { persist } from '../timing.js';
 
-export interface AwaitOptions {
+interface AwaitOptions {
   /** Which bytes of the outcomes are wanted. */
   readonly parts: Parts;
   /** Milliseconds; `Infinity` for without end. */

@@ -1,7 +1,7 @@
 /** The commands. Each is loaded when it is asked for: a shell waits for what is loaded. */
 import type { Command } from './command.js';
 
-export interface CommandEntry {
+interface CommandEntry {
   readonly summary: string;
   /** Undefined for `serve`, whose flags are the settings. */
   readonly load: (() => Promise<Command>) | undefined;

@@ -7,7 +7,7 @@ import type { Change } from './task-feed.js';
 import type { ShownTask } from './task-lines.js';
 import { tableLines } from './task-table.js';
 
-export interface LiveTableOptions {
+interface LiveTableOptions {
   readonly stdout: NodeJS.WriteStream;
   readonly style: Style;
   readonly title: string;

@@ -35,7 +35,7 @@ interface Value {
   readonly type: JsonType;
 }
 
-export interface PrintOptions {
+interface PrintOptions {
   /** Print the outcome itself: its envelope, byte for byte. */
   readonly json: boolean;
 }

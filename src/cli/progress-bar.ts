@@ -6,7 +6,7 @@ import type { TaskSnapshot } from '../record/snapshot.js';
 import { oneLine } from './style.js';
 
 /** How far a task has come, and what it says of it. */
-export interface Advance {
+interface Advance {
   /** From 0 to 1; undefined where there is nothing to measure. */
   readonly fraction: number | undefined;
   /** On one line; empty where there is nothing to say. */

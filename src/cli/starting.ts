@@ -9,7 +9,7 @@ import type { ResultBackend } from '../result-backend.js';
 import { persist, startTimer } from '../timing.js';
 import { LONGEST_PAUSE_MS } from './connection.js';
 
-export interface Beginning {
+interface Beginning {
   readonly taskId: string;
   /** Whether an outcome that is there is removed; else it is a conflict. */
   readonly replaces: boolean;

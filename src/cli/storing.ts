@@ -36,12 +36,12 @@ export const REPORT_FLAGS = {
   ...WRITING_FLAGS,
 };
 
-export interface WritingFlags extends ConnectionFlags {
+interface WritingFlags extends ConnectionFlags {
   readonly 'retry-for'?: number | undefined;
   readonly json?: boolean | undefined;
 }
 
-export interface ReportFlags extends WritingFlags {
+interface ReportFlags extends WritingFlags {
   readonly ttl?: number | undefined;
   readonly replace?: boolean | undefined;
 }

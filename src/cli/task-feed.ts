@@ -15,7 +15,7 @@ export interface Change {
   readonly task: ShownTask | undefined;
 }
 
-export interface TaskFeedOptions {
+interface TaskFeedOptions {
   /** Only these; all where there is none. */
   readonly taskIds: readonly string[];
   /** Whether it is read why a task failed. */

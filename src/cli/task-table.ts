@@ -5,7 +5,7 @@ import { advanceOf, measuredBar } from './progress-bar.js';
 import { fit, type Style, seconds } from './style.js';
 import type { ShownTask } from './task-lines.js';
 
-export interface TableView {
+interface TableView {
   /** What is watched. */
   readonly title: string;
   /** Undefined where the store does not count. */
@@ -18,7 +18,7 @@ export interface TableView {
   readonly now: number;
 }
 
-export interface TableSize {
+interface TableSize {
   readonly columns: number;
   readonly rows: number;
 }

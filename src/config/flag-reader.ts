@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { shown, withoutCredentials } from '../errors.js';
 import type { Flag, Flags } from './flags.js';
 
-export interface ReadFlags {
+interface ReadFlags {
   readonly positionals: readonly string[];
   /** The values of the flags that were given. */
   readonly values: Readonly<Record<string, unknown>>;

@@ -21,7 +21,7 @@ export interface TaskEvent {
 /** Why a reader must read anew what it wants to know. */
 export type ResetReason = 'unknown-epoch' | 'gap' | 'lost' | 'slow';
 
-export interface EventLogOptions {
+interface EventLogOptions {
   /** How many events the window reaches back. */
   readonly maxEvents: number;
   /** How many characters of events are kept at most. */

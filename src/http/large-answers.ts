@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { overloaded } from '../errors.js';
 
-export interface LargeAnswersOptions {
+interface LargeAnswersOptions {
   /** How many bytes there may be at once; one answer of any size is given. */
   readonly maxBytes: number;
   /** How long an answer may not be read before its connection is cut, in milliseconds. */

@@ -6,7 +6,7 @@ import type { ServerResponse } from 'node:http';
 import { overloaded } from '../errors.js';
 import { Gate } from '../timing.js';
 
-export interface RequestGateOptions {
+interface RequestGateOptions {
   /** What the requests are, as an error says it: `lists and counts`. */
   readonly what: string;
   /** How many run at once. */

@@ -2,7 +2,7 @@
 import type { TaskSnapshot } from './snapshot.js';
 
 /** The member that holds an outcome: a text, the outcome's bytes, and a text. */
-export type OutcomeMember = readonly [before: string, bytes: Buffer, after: string];
+type OutcomeMember = readonly [before: string, bytes: Buffer, after: string];
 
 /** `"outcome":{…}`, or `"outcome_base64":"…"` where it is opaque. */
 export function outcomeMember(isOpaque: boolean, outcome: Buffer): OutcomeMember {

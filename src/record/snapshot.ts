@@ -26,7 +26,7 @@ const NO_OUTCOME = ',"content_type":null,"size":null,"execution_time":null';
 const JSON_OUTCOME = `,"content_type":"${JSON_TYPE}","size":`;
 
 /** Takes a document in pieces, one after the other. */
-export interface ViewWriter {
+interface ViewWriter {
   text(text: string): void;
   bytes(bytes: Buffer): void;
 }

@@ -4,7 +4,7 @@
  * to end: under load the groups grow by themselves.
  */
 
-export interface GatheringOptions<Item, Answer> {
+interface GatheringOptions<Item, Answer> {
   /**
    * Carries out a group: the answer to each item, or why it has none, in order; undefined for what
    * the next call is to be asked. Where it throws, that is the answer to all of them.

@@ -18,14 +18,14 @@ import {
 } from '../record/listing.js';
 
 /** Reads one index: for each of the classes at most `limit` tasks behind a position. */
-export type ReadIndex = (
+type ReadIndex = (
   bucket: number,
   classes: readonly number[],
   position: Position | undefined,
   limit: number,
 ) => Promise<Position[][]>;
 
-export interface ScanSource {
+interface ScanSource {
   readonly buckets: number;
   readonly classes: readonly number[];
   readonly readIndex: ReadIndex;

@@ -20,7 +20,7 @@ const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 100;
 
 /** What a lane needs of its backend. Each `begin` is called at the last moment before the call. */
-export interface LaneStore<Revision> {
+interface LaneStore<Revision> {
   load(begin: () => Load): Promise<Loaded<Revision>>;
   swap(begin: () => Swap<Revision>): Promise<SwapResult>;
   now(): number;

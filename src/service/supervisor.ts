@@ -11,11 +11,11 @@ import { ResultdError } from '../errors.js';
 /** What the primary says to a worker that shall drain and end. */
 export const DRAIN = 'drain';
 
-export interface SupervisorLog {
+interface SupervisorLog {
   error(details: object, message: string): void;
 }
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly processes: number;
   readonly log: SupervisorLog;
   /** The pause before a dead process is replaced, in milliseconds; it doubles. Default: 100. */

@@ -16,7 +16,7 @@ import { readInChunks } from './chunked-reads.js';
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 type Ending = 'timeout' | 'draining' | ResultdError;
 
-export interface Parking {
+interface Parking {
   readonly ending: Ending | undefined;
   readonly timeoutMs: number;
   /** Called once, when the waiter goes. */

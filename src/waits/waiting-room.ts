@@ -8,7 +8,7 @@ import { type ResultdError, tooManyWaiters, tooManyWaitersForCaller } from '../e
 
 const TASKS_FOR_EACH = 50;
 
-export interface RoomLimits {
+interface RoomLimits {
   readonly maxWaiters: number;
   readonly maxWaitersPerCaller: number;
 }

@@ -18,7 +18,7 @@ import { WorkerError, type WorkerStage } from './worker-error.js';
 /** A task's function: it is called with the message's `args`. */
 export type TaskFunction = (...args: never[]) => unknown;
 
-export interface ExecutionOptions {
+interface ExecutionOptions {
   readonly mode: 'create' | 'replace';
   readonly ttlMs: number | undefined;
   readonly saveWithinMs: number;

@@ -2,7 +2,7 @@
 
 type Labels = Readonly<Record<string, unknown>>;
 
-export interface RetryRule {
+interface RetryRule {
   /** Whether a run that failed is followed by another one (`retry_on_error`). */
   readonly isOn: boolean;
   /** How many runs there were before this message was sent (`_retries`). */

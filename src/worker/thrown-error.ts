@@ -5,7 +5,7 @@
 import { inspect, types } from 'node:util';
 import { jsonOf } from '../json/values.js';
 
-export interface ExceptionRecord extends Readonly<Record<string, unknown>> {
+interface ExceptionRecord extends Readonly<Record<string, unknown>> {
   readonly exc_type: string;
   readonly exc_message: readonly unknown[];
   readonly exc_module: null;

@@ -21,7 +21,7 @@ import { type ShortForm, shortForm } from './short-form.js';
 import { entryFromView } from './task-view.js';
 
 /** A request, and what its answer means. */
-export interface Exchange {
+interface Exchange {
   readonly request: RemoteRequest;
   /** `where` is the service's URL, for errors. */
   replyOf(answer: RemoteAnswer, where: string): Reply;

@@ -23,7 +23,7 @@ export interface RemoteSettings {
   readonly ca: readonly string[] | undefined;
 }
 
-export interface RemoteUrlOptions {
+interface RemoteUrlOptions {
   /** A bearer token (RFC 6750); it wins over one in the URL. */
   readonly token?: string | undefined;
   /** Where a relative `tls_ca` starts. Default: the working directory. */

@@ -6,7 +6,7 @@ import { readable } from './task-view.js';
 import type { Transport } from './transport.js';
 
 /** What the service's store can do: the rest of `Supports` is a matter of HTTP. */
-export type RemoteSupports = Pick<Supports, 'durable' | 'listing'>;
+type RemoteSupports = Pick<Supports, 'durable' | 'listing'>;
 
 /**
  * Throws `store-unavailable` where it is not ready or not a resultd, `unauthenticated` or

@@ -13,7 +13,7 @@ export interface Plan<T> {
   readonly puts: readonly (() => void)[];
 }
 
-export interface WriteQueueOptions<S> {
+interface WriteQueueOptions<S> {
   /**
    * Runs `write`, which says about how many bytes it put, in one transaction of the store. Resolves
    * once that is synced.
@@ -26,7 +26,7 @@ export interface WriteQueueOptions<S> {
 }
 
 /** What came of a write: its result once it is synced, or why it was not made. */
-export type Settled<T> = { readonly result: T } | { readonly error: unknown };
+type Settled<T> = { readonly result: T } | { readonly error: unknown };
 
 interface Write<S> {
   readonly bytes: number;

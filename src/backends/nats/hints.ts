@@ -14,7 +14,7 @@ import { VERSION_HEADER } from './headers.js';
 import type { NatsConnection } from './nats-connection.js';
 import type { Subjects } from './subjects.js';
 
-export interface HintsOptions {
+interface HintsOptions {
   /** How long it may take until hints come through, in milliseconds. */
   readonly timeoutMs: number;
   /** Told of each message that was stored. */

@@ -38,7 +38,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** The connection is there again, its subscriptions too, and messages may have been missed. */
   readonly onReconnect: () => void;
 }

@@ -34,7 +34,7 @@ export interface Manifest {
   readonly prefix: Buffer;
 }
 
-export interface WrittenSet {
+interface WrittenSet {
   readonly set: string;
   /** What to write in the value's place, while that `isFresh`. */
   readonly manifest: Buffer;

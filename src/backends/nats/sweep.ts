@@ -19,7 +19,7 @@ const LOOK_AGAIN_MS = 3_600_000;
 /** How long the trace of a task that is not there stays, so that a late swap from nothing loses. */
 const TRACE_MS = 60_000;
 
-export interface SweepOptions {
+interface SweepOptions {
   readonly connection: NatsConnection;
   readonly subjects: Subjects;
   readonly messages: Messages;

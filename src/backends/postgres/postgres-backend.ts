@@ -51,7 +51,7 @@ const WELL_KNOWN_MS = 2;
 /** The loads of one connection that are under way: while one is answered, the next one is worked on. */
 const LOADS_AT_ONCE = 2;
 
-export interface PostgresBackendOptions extends ResultBackendOptions {
+interface PostgresBackendOptions extends ResultBackendOptions {
   /** How long PostgreSQL may take to answer, in milliseconds. Default: 2,000. */
   readonly storeTimeoutMs?: number;
   /** Where a relative `sslrootcert` starts. Default: the working directory. */

@@ -7,7 +7,7 @@ import type { Row, Statement, Value } from './postgres-connection.js';
 import { type LinkOptions, PostgresLink } from './postgres-link.js';
 
 /** What a statement does: swaps, loads, or whatever may take longer. */
-export type Role = 'swap' | 'load' | 'other';
+type Role = 'swap' | 'load' | 'other';
 
 export class PostgresLinks {
   readonly #links: readonly PostgresLink[];

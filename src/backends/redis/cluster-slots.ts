@@ -50,7 +50,7 @@ export class SlotMap {
 }
 
 /** Where a node sends us instead of answering. */
-export interface Redirection {
+interface Redirection {
   readonly isAsk: boolean;
   readonly slot: number;
   readonly address: Address;

@@ -9,7 +9,7 @@ import { type AskedId, askedIds, validIds } from './asked-ids.js';
 import type { EntriesOptions } from './entries.js';
 import { booleanOf, fieldsOf, stringOf, wordOf } from './fields.js';
 
-export interface GetBody extends EntriesOptions {
+interface GetBody extends EntriesOptions {
   readonly taskIds: readonly AskedId[];
 }
 

@@ -30,7 +30,7 @@ const VIEW_BYTES = 512;
 const COMMA = 0x2c;
 
 /** What stands around the entries. */
-export interface Frame {
+interface Frame {
   readonly before: string;
   readonly after: string;
 }

@@ -4,7 +4,7 @@
  */
 import { ResultdError } from '../../errors.js';
 
-export interface PipelineOptions {
+interface PipelineOptions {
   /** Carries out one item, or refuses it; calls `done` with its answer later, once. */
   readonly run: (
     index: number,

@@ -14,7 +14,7 @@ import { ItemPipeline, MAX_HELD } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
 import { LineSplitter } from './line-splitter.js';
 
-export interface NdjsonLimits {
+interface NdjsonLimits {
   /** The longest line, in bytes. */
   readonly bodyLimit: number;
   /** How long a client may not read its answers where they are in the way, in milliseconds. */
