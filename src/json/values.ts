@@ -11,6 +11,8 @@ const HELD = new Set(['Object', 'Array', 'Arguments', 'Boolean', 'Number', 'Stri
 /** What it calls those of which JSON loses something, also where they have members of their own. */
 const LOST = new Set(['Map', 'Set', 'Promise', 'Error', 'RegExp']);
 
+const ADVICE = 'Make it of numbers, strings, booleans, lists and plain objects';
+
 /** The JSON of a value; `undefined` is null. Throws `invalid-body`, with the place within `what`. */
 export function jsonOf(value: unknown, what: string): string {
   /** The objects around the member that is looked at, each with its name. */
@@ -20,7 +22,8 @@ export function jsonOf(value: unknown, what: string): string {
   function check(this: unknown, name: string, found: unknown): unknown {
     while (around.length > 0 && around.at(-1)!.holder !== this) around.pop();
     const flaw = flawOf(found) ?? flawOfDate(this, name, found);
-    if (flaw !== undefined) throw invalidBody(`${placeOf(name)} is ${flaw}: JSON cannot hold it`);
+    if (flaw !== undefined)
+      throw invalidBody(`${placeOf(name)} is ${flaw}: JSON cannot hold it. ${ADVICE}`);
     if (typeof found === 'object' && found !== null) around.push({ holder: found, name });
     return found;
   }
@@ -28,8 +31,13 @@ export function jsonOf(value: unknown, what: string): string {
     return JSON.stringify(value === undefined ? null : value, check) ?? 'null';
   } catch (cause) {
     if (cause instanceof ResultdError) throw cause;
-    throw invalidBody(`${what} cannot be written as JSON: ${reasonOf(cause)}`);
+    throw invalidBody(`${what} cannot be written as JSON: ${reasonOf(cause)}. ${ADVICE}`);
   }
+}
+
+/** Whether it is an object, and no list. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function flawOf(value: unknown): string | undefined {

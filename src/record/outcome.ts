@@ -8,7 +8,7 @@
 import { hash } from 'node:crypto';
 import { invalidBody, shown } from '../errors.js';
 import type { Member } from '../json/scanner.js';
-import { jsonOf } from '../json/values.js';
+import { isObject, jsonOf } from '../json/values.js';
 import {
   checkTimeLength,
   type EncodedEnvelope,
@@ -66,8 +66,15 @@ export function outcomeFromException(document: Buffer, members?: readonly Member
   return new JsonOutcome(encodeException(document, members));
 }
 
+/** Whether it is made already, of JSON or of bytes. */
+export function isOutcome(outcome: Outcome | OutcomeValue): outcome is Outcome {
+  return isObject(outcome) && 'digest' in outcome;
+}
+
 /** An outcome from JavaScript values. Throws `invalid-body` where JSON cannot hold one of them. */
 export function outcomeFromValue(value: OutcomeValue): Outcome {
+  if (!isObject(value))
+    throw invalidBody(`the outcome is ${shown(value)}: give { returnValue: … }`);
   const envelope = {
     is_err: value.isErr,
     log: value.log,

@@ -1,7 +1,7 @@
 /** A task's progress record: a state and any JSON, kept as `{"state":…,"meta":…}`. */
 import { invalidBody, shown } from '../errors.js';
 import { type Member, scanDocument } from '../json/scanner.js';
-import { jsonOf } from '../json/values.js';
+import { isObject, jsonOf } from '../json/values.js';
 
 export interface ProgressValue {
   /** `PENDING`, `STARTED`, `RETRY`, `SUCCESS`, `FAILURE`, or any other string of 1 to 64 characters. */
@@ -46,13 +46,15 @@ export function progressFromJson(
 }
 
 /** The record from JavaScript values. Throws `invalid-body` where JSON cannot hold one of them. */
-export function progressFromValue({ state, meta }: ProgressValue): Buffer {
+export function progressFromValue(value: ProgressValue): Buffer {
+  if (!isObject(value)) throw invalidBody(`the progress is ${shown(value)}: give { state, meta }`);
+  const { state, meta } = value;
   return encodeProgress(state, Buffer.from(jsonOf(meta, 'the meta')));
 }
 
 function encodeProgress(state: string, meta: Buffer): Buffer {
   if (typeof state !== 'string')
-    throw invalidBody(`the state is a ${typeof state}: it must be a string`);
+    throw invalidBody(`the state is of type ${typeof state}: it must be a string`);
   // Counted only where it may be short enough: in UTF-16 a character has two units at most.
   const length = state.length > 128 ? state.length : [...state].length;
   if (length < 1 || length > 64 || /[\p{Cc}\p{Cs}]/u.test(state)) {

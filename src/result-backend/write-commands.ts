@@ -6,7 +6,7 @@
 import { invalidParameter, progressTooLarge, shown, tooLarge } from '../errors.js';
 import { NEVER } from '../record/entry.js';
 import { checkTaskId } from '../record/names.js';
-import { type Outcome, type OutcomeValue, outcomeFromValue } from '../record/outcome.js';
+import { isOutcome, type Outcome, type OutcomeValue, outcomeFromValue } from '../record/outcome.js';
 import { type ProgressValue, progressFromValue } from '../record/progress.js';
 import { randomVersion } from '../record/version.js';
 import type { SetOutcomeCommand, SetProgressCommand } from './commands.js';
@@ -37,7 +37,7 @@ export class WriteCommands {
     outcome: Outcome | OutcomeValue,
     options: SetResultOptions,
   ): SetOutcomeCommand {
-    const encoded = 'digest' in outcome ? outcome : outcomeFromValue(outcome);
+    const encoded = isOutcome(outcome) ? outcome : outcomeFromValue(outcome);
     const { maxRecordBytes, resultTtlMs, failureTtlMs } = this.#options;
     const size = encoded.size + (encoded.log?.length ?? 0);
     if (size > maxRecordBytes) throw tooLarge(size, maxRecordBytes);

@@ -1,9 +1,8 @@
 /** Runs the service: listens, and shuts down in order. */
-import { setTimeout as pause } from 'node:timers/promises';
 import { type App, buildApp } from '../app.js';
 import { type Config, ConfigError } from '../config.js';
 import { ResultdError, shown } from '../errors.js';
-import { persist } from '../timing.js';
+import { pause, persist } from '../timing.js';
 import { brokerFor } from './checked-config.js';
 
 /** The longest pause between two attempts to reach a store that is waited for. */

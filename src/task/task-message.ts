@@ -3,6 +3,7 @@
  * that either side may be taskiq.
  */
 import { invalidBody, shown } from '../errors.js';
+import { isObject } from '../json/values.js';
 import { checkTaskId } from '../record/names.js';
 
 /** Its keys are those of the wire, so that `JSON.stringify` makes what a queue carries. */
@@ -71,10 +72,6 @@ function numberOf(text: string): unknown {
   const number = Number(text);
   const isExact = !/^[+-]?\d+$/.test(text) || Number.isSafeInteger(number);
   return isExact && Number.isFinite(number) ? number : text;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalid(name: string, value: unknown, needed: string): Error {

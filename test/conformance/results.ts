@@ -245,6 +245,16 @@ export const results: Topic = {
       sameBytes(t, read?.outcome, envelope, 'the envelope');
     },
 
+    'what is no outcome or progress at all is refused, too': async (t, context) => {
+      const { backend } = context;
+      const id = context.taskId();
+      for (const value of [undefined, null, 5, 'done', 1n] as unknown[] as never[]) {
+        isError(t, await errorOf(backend.setResult(id, value)), 'invalid-body', String(value));
+        isError(t, await errorOf(backend.setProgress(id, value)), 'invalid-body', String(value));
+      }
+      t.equal(await backend.getStatus(id), undefined, 'nothing was stored');
+    },
+
     'a value that JSON cannot hold is refused, and the error says where it stands': async (
       t,
       context,

@@ -7,10 +7,10 @@
  * write and the WAIT behind it must go down one connection, and that one hides which it takes.
  */
 
-import { setTimeout as pause } from 'node:timers/promises';
 import slotOf from 'cluster-key-slot';
 import { storeUnavailable } from '../../errors.js';
 import type { Listener, Unsubscribe } from '../../result-backend.js';
+import { pause } from '../../timing.js';
 import { redirectionIn, SlotMap } from './cluster-slots.js';
 import type { RedisConnection } from './redis-connection.js';
 import { addressText, wrapped } from './redis-errors.js';
