@@ -202,6 +202,7 @@ t.test(
         .startup()
         .catch((error: unknown) => error);
       t.match(refused, { code: 'store-unavailable', message: directory });
+      t.match((refused as Error).message, /Name a directory that can be made$/);
     }
     const directory = join(await freshDirectory(t), 'in', 'others');
     await started(t, { directory });

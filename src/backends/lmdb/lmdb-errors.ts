@@ -25,5 +25,6 @@ function adviceOn(error: unknown): string {
   if (SPACE_CODES.includes(code)) return 'Free some space on its disk';
   if (code === constants.errno.EIO) return 'Its disk is full, or it is failing: see which';
   if (code === 'EACCES' || code === 'EPERM') return 'Give this user the right to it';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'Name a directory that can be made';
   return 'See that its disk and its files are sound';
 }
