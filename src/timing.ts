@@ -214,3 +214,22 @@ export class Gate {
     if (this.#inside > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
 }
+
+/** How long a slice of work may take: others wait for the event loop meanwhile. */
+const SLICE_MS = 10;
+
+/** Work that is done in slices, with a turn of the event loop for others after each of them. */
+export class Slices {
+  #since = performance.now();
+
+  /** Whether it is time to rest. */
+  get isOver(): boolean {
+    return performance.now() - this.#since >= SLICE_MS;
+  }
+
+  /** Resolves when others have had their turn. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#since = performance.now();
+  }
+}

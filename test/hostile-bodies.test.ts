@@ -2,6 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import t from 'tap';
 import { request } from 'undici';
+import { MemoryBackend } from '../src/backends/memory/memory-backend.js';
+import { resultdError } from '../src/errors.js';
+import { setArray } from '../src/http/batch/array-set.js';
+import { ItemWriter } from '../src/http/batch/item-writer.js';
 import { MAX_MEMBERS } from '../src/json/scanner.js';
 import { MAX_OTHERS } from '../src/record/envelope.js';
 import { MAX_EXCEPTION_KEYS } from '../src/record/exception.js';
@@ -152,4 +156,34 @@ t.test('a refusal lists only some of the keys that it found', async (t) => {
   const error = await errorOf((async () => outcomeFromJson(Buffer.from(`{"z":1${keys}}`)))());
   isError(t, error, 'invalid-body', 'no verdict');
   t.ok(String(error).length < 1_000);
+});
+
+t.test('a batch that is read for long gives others their turns meanwhile', async (t) => {
+  const backend = new MemoryBackend();
+  await backend.startup();
+  t.teardown(() => backend.shutdown());
+  const value = '0,'.repeat(20_000);
+  const items = Array.from(
+    { length: 900 },
+    (_, at) => `{"task_id":"t-${at}","outcome":{"return_value":[${value}0]}}`,
+  );
+  const document = Buffer.from(`{"items":[${items.join(',')}]}`);
+  // How many items were begun in each turn of the event loop.
+  const begun = [0];
+  let isDone = false;
+  const count = (): void => {
+    begun.push(0);
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  const writer = new ItemWriter(backend, (thrown) => resultdError(thrown));
+  const write = writer.write.bind(writer);
+  writer.write = (...item) => {
+    begun[begun.length - 1]! += 1;
+    write(...item);
+  };
+  const json = await setArray(document, writer, () => false);
+  isDone = true;
+  t.equal(json.split('"code":201').length - 1, 900);
+  t.ok(Math.max(...begun) < 450, `at most ${Math.max(...begun)} of 900 items in a turn`);
 });

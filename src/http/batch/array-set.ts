@@ -3,6 +3,7 @@ import { invalidBody } from '../../errors.js';
 import { type ListMember, scanLists } from '../../json/outer-documents.js';
 import type { Span } from '../../json/scanner.js';
 import { MOST_IDS } from '../../record/names.js';
+import { Slices } from '../../timing.js';
 import { fieldsOf, wrongType } from './fields.js';
 import { ItemPipeline } from './item-pipeline.js';
 import type { ItemWriter } from './item-writer.js';
@@ -17,6 +18,7 @@ export async function setArray(
   writer: ItemWriter,
   hasGone: () => boolean,
 ): Promise<string> {
+  const slices = new Slices();
   const items = itemsOf(scanLists(document, MOST_IDS));
   const answers: string[] = [];
   const pipeline = new ItemPipeline({
@@ -28,6 +30,7 @@ export async function setArray(
   });
   for (const { start, end } of items) {
     while (!pipeline.hasRoom(end - start)) await pipeline.changed();
+    if (slices.isOver) await slices.rest();
     if (hasGone()) break;
     pipeline.submit(document.subarray(start, end));
   }

@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { counted, ResultdError } from '../../errors.js';
+import { Slices } from '../../timing.js';
 import { cutWhenStalled } from '../large-answers.js';
 import { NDJSON_TYPE } from '../media-type.js';
 import { problemOf } from '../problem.js';
@@ -82,12 +83,14 @@ export class NdjsonSet {
 
   async #takeLines(): Promise<void> {
     const splitter = new LineSplitter(this.#limits.bodyLimit);
+    const slices = new Slices();
     for (;;) {
       const chunk = await this.#nextChunk();
       if (this.#isGone) return;
       for (const line of chunk === undefined ? splitter.end() : splitter.split(chunk)) {
         const bytes = line?.length ?? 0;
         if (!this.#pipeline.hasRoom(bytes)) await this.#until(() => this.#pipeline.hasRoom(bytes));
+        if (slices.isOver) await slices.rest();
         if (this.#isGone) return;
         this.#pipeline.submit(line ?? this.#tooLong());
       }
