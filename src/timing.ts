@@ -4,6 +4,7 @@
  * back together.
  */
 import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { ResultdError } from './errors.js';
 
 const FIRST_MS = 50;
@@ -134,6 +135,17 @@ export async function persist<T>(
       await backoff.pause(leftMs, signal);
     }
   }
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Resolves in a turn of the event loop that nobody else who asks here has: between two of them all
+ * else has its turn. For work that takes milliseconds, and may be asked for by many at once.
+ */
+export function ownTurn(): Promise<unknown> {
+  lastTurn = lastTurn.then(() => setImmediate());
+  return lastTurn;
 }
 
 /** Calls `run` after so many milliseconds. Gives back what prevents that. */

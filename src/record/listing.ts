@@ -6,8 +6,12 @@
  * to the head, and is never seen twice.
  */
 import { invalidParameter, shown } from '../errors.js';
+import { ownTurn } from '../timing.js';
 import { liveEntry, stateOf, type TaskEntry } from './entry.js';
 import { checkTaskId } from './names.js';
+
+/** Tasks looked at in one turn of the event loop: a few milliseconds. */
+const TURN_TASKS = 20_000;
 
 /** The states that are counted by name; every other one is counted as `other`. */
 export const COUNTED_STATES = ['PENDING', 'STARTED', 'RETRY', 'SUCCESS', 'FAILURE'] as const;
@@ -102,14 +106,20 @@ export function isInScan(listed: Listed, { states, after, before, position }: Sc
   return states === undefined || states.includes(stateOf(entry));
 }
 
-/** The page of a scan out of all tasks of a store that has no index. Expired ones are left out. */
-export function scanAll(
+/**
+ * The page of a scan out of all tasks of a store that has no index. Expired ones are left out. Tasks
+ * may be written meanwhile: other work has its turn now and then.
+ */
+export async function scanAll(
   tasks: Iterable<{ readonly taskId: string; readonly entry: TaskEntry | undefined }>,
   scan: Scan,
   now: number,
-): Listed[] {
+): Promise<Listed[]> {
   const page: Listed[] = [];
+  let looked = 0;
   for (const task of tasks) {
+    looked += 1;
+    if (looked % TURN_TASKS === 0) await ownTurn();
     const entry = liveEntry(task.entry, now);
     if (entry === undefined) continue;
     const listed = { taskId: task.taskId, entry };
@@ -120,14 +130,26 @@ export function scanAll(
       page.sort(compareListed).length = scan.limit;
     }
   }
-  return page.sort(compareListed).slice(0, scan.limit);
+  return onlyLatest(page.sort(compareListed)).slice(0, scan.limit);
 }
 
-/** The counts of all tasks of a store that keeps none. Expired ones are left out. */
-export function countAll(entries: Iterable<TaskEntry | undefined>, now: number): StateCounts {
+/** A task that was removed and written anew during the scan is met twice. */
+function onlyLatest(sorted: readonly Listed[]): Listed[] {
+  const seen = new Set<string>();
+  return sorted.filter(({ taskId }) => seen.size < seen.add(taskId).size);
+}
+
+/** The counts of all tasks of a store that keeps none, likewise. */
+export async function countAll(
+  entries: Iterable<TaskEntry | undefined>,
+  now: number,
+): Promise<StateCounts> {
   const states = noCounts();
   let total = 0;
+  let looked = 0;
   for (const stored of entries) {
+    looked += 1;
+    if (looked % TURN_TASKS === 0) await ownTurn();
     const entry = liveEntry(stored, now);
     if (entry === undefined) continue;
     states[countedStateOf(stateOf(entry))] += 1;

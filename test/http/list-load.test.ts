@@ -1,4 +1,5 @@
 /** Many lists and counts at once: a few run, a bounded number wait, the rest are told to come again. */
+import { connect } from 'node:net';
 import t from 'tap';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.js';
 import { Service } from '../support/service.js';
@@ -84,3 +85,34 @@ t.test(
     t.equal((await service.call('GET', '/v1/tasks')).status, 200);
   },
 );
+
+/** Notes in which turn of the event loop each list begins. */
+class NotingBackend extends MemoryBackend {
+  readonly turns: number[] = [];
+  #turn = 0;
+
+  countTurns(): void {
+    setImmediate(() => {
+      this.#turn += 1;
+      this.countTurns();
+    }).unref();
+  }
+
+  protected override async _list(...call: Parameters<MemoryBackend['_list']>) {
+    this.turns.push(this.#turn);
+    return super._list(...call);
+  }
+}
+
+t.test('each list has a turn of the event loop to itself', async (t) => {
+  const backend = new NotingBackend();
+  const service = await Service.start(t, backend);
+  backend.countTurns();
+  const socket = connect(service.port, '127.0.0.1').resume();
+  t.teardown(() => {
+    socket.destroy();
+  });
+  socket.write('GET /v1/tasks HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(80));
+  await until('all are listed', () => backend.turns.length === 80);
+  t.equal(new Set(backend.turns).size, 80);
+});

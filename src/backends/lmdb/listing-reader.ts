@@ -6,7 +6,6 @@
  * store may be opened anew, so each turn asks for the tables, and a task whose record is no longer of
  * the time that its key says has changed meanwhile, and is left out.
  */
-import { setImmediate } from 'node:timers/promises';
 import { liveEntry, loadedBytes } from '../../record/entry.js';
 import {
   countsOf,
@@ -16,6 +15,7 @@ import {
   type StateCounts,
   stateClassesIn,
 } from '../../record/listing.js';
+import { ownTurn } from '../../timing.js';
 import { listingKey, placeOf, placeStart, taskIdAt } from './listing-keys.js';
 import { CONSUMED, FIRST_KEY, parseExpiryKey, type TaskTables, taskKeyOf } from './task-tables.js';
 
@@ -24,7 +24,7 @@ type Open = () => Promise<TaskTables>;
 /** Keys read at once of one class. */
 const CHUNK = 128;
 /** Tasks looked at in one turn of the event loop: a few milliseconds. */
-const TURN_TASKS = 1_000;
+const TURN_TASKS = 500;
 /** The same for expiry keys, which are not followed to their tasks. */
 const TURN_KEYS = 5_000;
 
@@ -49,7 +49,7 @@ export async function listTasks(open: Open, namespace: string, scan: Scan): Prom
       }
     }
     if (looked % TURN_TASKS === 0) {
-      await setImmediate();
+      await ownTurn();
       tables = await open();
     }
   }
@@ -70,7 +70,7 @@ export async function countTasks(open: Open, namespace: string): Promise<StateCo
     }
     if (due.length < TURN_KEYS) break;
     start = `${due.at(-1)}\0`;
-    await setImmediate();
+    await ownTurn();
     tables = await open();
   }
   return countsOf(counts.map((count) => Math.max(count, 0)));
