@@ -16,7 +16,7 @@ async function setUp(t: Test) {
 }
 
 const post = (taskId: string, body: string): string =>
-  `POST /v1/tasks/${taskId}/result HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n` +
+  `POST /v1/tasks/${taskId}/result HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
   `Content-Length: ${body.length}\r\n\r\n${body}`;
 
 t.test('an upload that drips is stored whole, and holds nobody up', async (t) => {
@@ -68,7 +68,7 @@ t.test('waits that are cut leave no waiter, and the others are answered', async 
     Array.from({ length: 50 }, () => RawConnection.open(t, proxy.port)),
   );
   for (const connection of connections) {
-    connection.send('GET /v1/tasks/a/result?wait=30s HTTP/1.1\r\nHost: test\r\n\r\n');
+    connection.send('GET /v1/tasks/a/result?wait=30s HTTP/1.1\r\nHost: localhost\r\n\r\n');
   }
   const stays = service.call('GET', '/v1/tasks/a/result?wait=30s');
   await until('all are parked', () => hub.parked === 51);
@@ -85,7 +85,7 @@ t.test('a reader that is slow gets every byte, and holds nobody up', async (t) =
   await service.call('PUT', '/v1/tasks/big/result', { body: { return_value: value } });
   proxy.toClient = { isFrozen: true };
   const slow = await RawConnection.open(t, proxy.port);
-  slow.send('GET /v1/tasks/big/result HTTP/1.1\r\nHost: test\r\n\r\n');
+  slow.send('GET /v1/tasks/big/result HTTP/1.1\r\nHost: localhost\r\n\r\n');
   for (let n = 0; n < 20; n += 1) {
     const other = await service.call('POST', `/v1/tasks/t${n}/result`, {
       body: { return_value: n },

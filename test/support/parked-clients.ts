@@ -47,7 +47,7 @@ export class ParkedClient {
     const socket = connect(port, host);
     const client = new ParkedClient(socket);
     await once(socket, 'connect');
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: parked\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
     return client;
   }
 
