@@ -17,7 +17,7 @@ import type {
   WaitRequest,
 } from './result-backend/task-waits.js';
 import type { Notification, ResultBackend, Unsubscribe } from './result-backend.js';
-import { readInChunks } from './waits/chunked-reads.js';
+import { HintedReads } from './waits/hinted-reads.js';
 import { ManyWaits } from './waits/many-waits.js';
 import { type Ending, partsFor, reasonToEnd, settle, Topic, Waiter } from './waits/waiter.js';
 import { WaitingRoom } from './waits/waiting-room.js';
@@ -46,20 +46,31 @@ export class WaitHub implements TaskWaits {
   readonly #backend: ResultBackend;
   readonly #options: Required<WaitHubOptions>;
   readonly #topics = new Map<string, Topic>();
+  /** Reads of all parked tasks at once. */
+  readonly #reReads: HintedReads;
   readonly #many: ManyWaits;
   readonly #room: WaitingRoom;
   /** Counts reads and registrations, so that their order is known. */
   #clock = 0;
+  /** When the last re-read of all began. */
+  #reReadAt = 0;
   #isDraining = false;
-  #isStopped = false;
-  #isReReading = false;
-  #reReadAgain = false;
   #retriesSoon = false;
   #safetyNet: NodeJS.Timeout | undefined;
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(backend: ResultBackend, options: WaitHubOptions = {}) {
     this.#backend = backend;
+    this.#reReads = new HintedReads(backend, {
+      atOnce: BATCH,
+      onLost: () => {
+        this.#clock += 1;
+        this.#reReadAt = this.#clock;
+        return this.#topics.keys();
+      },
+      onRead: (taskIds, snapshots) => this.#found(taskIds, snapshots),
+      onFailure: this.#retrySoon,
+    });
     this.#many = new ManyWaits(backend, this.#retrySoon);
     this.#options = {
       maxWaitMs: options.maxWaitMs ?? 55_000,
@@ -84,7 +95,7 @@ export class WaitHub implements TaskWaits {
 
   /** Stops listening. Drain first. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#reReads.stop();
     clearTimeout(this.#safetyNet);
     await this.#unsubscribe?.();
   }
@@ -238,7 +249,7 @@ export class WaitHub implements TaskWaits {
   };
 
   #armSafetyNet(periodMs = this.#options.safetyNetMs): void {
-    if (this.#isStopped) return;
+    if (this.#reReads.isStopped) return;
     const reRead = async (): Promise<void> => {
       this.#retriesSoon = false;
       await this.#reReadAll();
@@ -247,33 +258,20 @@ export class WaitHub implements TaskWaits {
     this.#safetyNet = setTimeout(reRead, periodMs * (1 + Math.random() / 2)).unref();
   }
 
-  /** Re-reads all parked tasks, in batches; once more where it was asked for while it ran. */
+  /** Re-reads all parked tasks; once more where it is asked for while it runs. */
   async #reReadAll(): Promise<void> {
-    this.#reReadAgain = true;
-    if (this.#isReReading) return;
-    this.#isReReading = true;
-    while (this.#reReadAgain) {
-      this.#reReadAgain = false;
-      await this.#reReadTopics([...this.#topics.values()]).catch(this.#retrySoon);
-      await this.#many.hearAll();
-    }
-    this.#isReReading = false;
+    await this.#reReads.lose();
+    await this.#many.hearAll();
   }
 
-  async #reReadTopics(topics: readonly Topic[]): Promise<void> {
-    this.#clock += 1;
-    const beganAt = this.#clock;
-    const ids = topics.map((topic) => topic.taskId);
-    let at = 0;
-    for await (const chunk of readInChunks(this.#backend, ids, BATCH)) {
-      for (const snapshot of chunk) {
-        const topic = topics[at]!;
-        // What ends a wait needs its parts: only such a task is read whole.
-        const ends = (waiter: Waiter): boolean =>
-          waiter.registeredAt < beganAt && reasonToEnd(waiter, snapshot) !== undefined;
-        if ([...topic.waiters()].some(ends)) this.#refresh(topic);
-        at += 1;
-      }
+  #found(taskIds: readonly string[], snapshots: readonly (TaskSnapshot | undefined)[]): void {
+    for (const [at, taskId] of taskIds.entries()) {
+      const topic = this.#topics.get(taskId);
+      if (topic === undefined) continue;
+      // What ends a wait needs its parts: only such a task is read whole.
+      const ends = (waiter: Waiter): boolean =>
+        waiter.registeredAt < this.#reReadAt && reasonToEnd(waiter, snapshots[at]) !== undefined;
+      if ([...topic.waiters()].some(ends)) this.#refresh(topic);
     }
   }
 }

@@ -6,6 +6,7 @@
 
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
+import { HintedReads } from '../waits/hinted-reads.js';
 import { withoutReasons, withReasons } from './failures.js';
 import type { ShownTask } from './task-lines.js';
 
@@ -38,21 +39,26 @@ export class TaskFeed {
   readonly #backend: ResultBackend;
   readonly #options: TaskFeedOptions;
   readonly #wanted: ReadonlySet<string> | undefined;
-  readonly #hinted = new Set<string>();
+  readonly #reads: HintedReads;
   /** Versions by task, the last changed last. */
   readonly #known = new Map<string, string>();
   #latestAt = 0;
-  #hasLost = false;
-  #isReading = false;
-  #hasStopped = false;
   #isInTrouble = false;
-  #timer: NodeJS.Timeout | undefined;
   #unsubscribe: Unsubscribe | undefined;
 
   constructor(backend: ResultBackend, options: TaskFeedOptions) {
     this.#backend = backend;
     this.#options = options;
     this.#wanted = options.taskIds.length === 0 ? undefined : new Set(options.taskIds);
+    this.#reads = new HintedReads(backend, {
+      atOnce: BATCH,
+      gatherMs: () => EVERY_MS,
+      retryMs: RETRY_MS,
+      onLost: () => this.#mayHaveChanged(),
+      onRead: (taskIds, snapshots) => this.#found(taskIds, snapshots),
+      onEnd: () => this.#inTrouble(undefined),
+      onFailure: (error) => this.#inTrouble(error as Error),
+    });
   }
 
   /**
@@ -68,88 +74,39 @@ export class TaskFeed {
   }
 
   async stop(): Promise<void> {
-    this.#hasStopped = true;
-    clearTimeout(this.#timer);
+    this.#reads.stop();
     await this.#unsubscribe?.();
   }
 
   #hear(notification: Notification): void {
-    if ('lost' in notification) this.#hasLost = true;
-    else if (this.#wanted?.has(notification.taskId) === false) return;
-    else this.#hinted.add(notification.taskId);
-    this.#arm(EVERY_MS);
+    if ('lost' in notification) void this.#reads.lose();
+    else if (this.#wanted?.has(notification.taskId) !== false) {
+      this.#reads.hear(notification.taskId);
+    }
   }
 
-  #arm(inMs: number): void {
-    if (this.#timer !== undefined || this.#isReading || this.#hasStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      void this.#read();
-    }, inMs);
-  }
-
-  async #read(): Promise<void> {
-    this.#isReading = true;
-    let isWell = true;
-    try {
-      if (this.#hasLost) await this.#readAgain();
-      await this.#readHinted();
-    } catch (error) {
-      isWell = false;
-      this.#isInTrouble = true;
-      if (!this.#hasStopped) this.#options.onTrouble(error as Error);
-    }
-    this.#isReading = false;
-    if (isWell && this.#isInTrouble) {
-      this.#isInTrouble = false;
-      this.#options.onTrouble(undefined);
-    }
-    if (this.#hinted.size > 0 || this.#hasLost) this.#arm(isWell ? EVERY_MS : RETRY_MS);
+  #inTrouble(error: Error | undefined): void {
+    if (error !== undefined || this.#isInTrouble) this.#options.onTrouble(error);
+    this.#isInTrouble = error !== undefined;
   }
 
   /** Whatever may have changed while hints were lost: what is known, and what is new. */
-  async #readAgain(): Promise<void> {
-    const since = this.#latestAt - 1;
-    this.#hasLost = false;
-    try {
-      const snapshots = await this.#readAll(since);
-      for (const taskId of this.#known.keys()) this.#hinted.add(taskId);
-      for (const { taskId } of [...snapshots].reverse()) this.#hinted.add(taskId);
-    } catch (error) {
-      this.#hasLost = true;
-      throw error;
-    }
+  async #mayHaveChanged(): Promise<string[]> {
+    const snapshots = await this.#readAll(this.#latestAt - 1);
+    return [...this.#known.keys(), ...snapshots.map(({ taskId }) => taskId).reverse()];
   }
 
-  async #readHinted(): Promise<void> {
-    for (;;) {
-      const ids = [...this.#hinted].slice(0, BATCH);
-      if (ids.length === 0) return;
-      for (const taskId of ids) this.#hinted.delete(taskId);
-      let changes: readonly Change[];
-      try {
-        changes = await this.#changesOf(ids);
-      } catch (error) {
-        for (const taskId of ids) this.#hinted.add(taskId);
-        throw error;
-      }
-      if (this.#hasStopped) return;
-      for (const change of changes) this.#tell(change);
-    }
-  }
-
-  /** The tasks of these that are not as they were when they were last told of. */
-  async #changesOf(ids: readonly string[]): Promise<Change[]> {
-    const snapshots = await this.#backend.getMany(ids);
-    const isNews = (taskId: string, version: string | undefined): boolean =>
-      this.#known.get(taskId) !== version;
-    const changed = snapshots.filter(
-      (snapshot) => snapshot !== undefined && isNews(snapshot.taskId, snapshot.version),
-    ) as TaskSnapshot[];
+  /** Tells of the tasks that are not as they were when they were last told of. */
+  async #found(
+    taskIds: readonly string[],
+    snapshots: readonly (TaskSnapshot | undefined)[],
+  ): Promise<void> {
+    const isNews = (_: unknown, at: number): boolean =>
+      this.#known.get(taskIds[at]!) !== snapshots[at]?.version;
+    const changed = snapshots.filter(isNews).filter((snapshot) => snapshot !== undefined);
     const tasks = new Map((await this.#shown(changed)).map((task) => [task.snapshot.taskId, task]));
-    return ids
-      .filter((taskId, at) => isNews(taskId, snapshots[at]?.version))
-      .map((taskId) => ({ taskId, task: tasks.get(taskId) }));
+    if (this.#reads.isStopped) return;
+    for (const taskId of taskIds.filter(isNews)) this.#tell({ taskId, task: tasks.get(taskId) });
   }
 
   async #shown(snapshots: readonly TaskSnapshot[]): Promise<ShownTask[]> {

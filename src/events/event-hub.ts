@@ -8,10 +8,12 @@
  */
 
 import type { Writable } from 'node:stream';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import * as errors from '../errors.js';
 import type { TaskSnapshot } from '../record/snapshot.js';
 import type { Notification, ResultBackend, Unsubscribe } from '../result-backend.js';
 import { readInChunks } from '../waits/chunked-reads.js';
+import { HintedReads } from '../waits/hinted-reads.js';
 import { EventAudience } from './event-audience.js';
 import { retryBlock } from './event-blocks.js';
 import type { EventFilter } from './event-filter.js';
@@ -54,15 +56,9 @@ export class EventHub {
   readonly #log: EventLog;
   readonly #audience: EventAudience;
   #filterLength = 0;
-  /** Tasks that were hinted at and are not read yet. */
-  readonly #changed = new Set<string>();
-  #hasLost = false;
+  readonly #reads: HintedReads;
   #isIdle = true;
   #isDraining = false;
-  #isFlushing = false;
-  #isStopped = false;
-  #flushedAt = Number.NEGATIVE_INFINITY;
-  #flushTimer: NodeJS.Timeout | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #unsubscribe: Unsubscribe | undefined;
@@ -80,6 +76,14 @@ export class EventHub {
       maxLength: MAX_LOGGED_LENGTH,
     });
     this.#audience = new EventAudience(this.#log);
+    this.#reads = new HintedReads(backend, {
+      atOnce: BATCH,
+      gatherMs: (sinceMs) => FLUSH_MS - sinceMs,
+      retryMs: RETRY_MS,
+      onLost: () => this.#reset(),
+      onRead: (taskIds, snapshots) => this.#publish(taskIds, snapshots),
+      onEnd: () => this.#showStarting(),
+    });
   }
 
   /** Readers now. */
@@ -96,9 +100,8 @@ export class EventHub {
 
   /** Stops listening. Drain first. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
+    this.#reads.stop();
     clearInterval(this.#heartbeat);
-    clearTimeout(this.#flushTimer);
     clearTimeout(this.#idleTimer);
     await this.#unsubscribe?.();
   }
@@ -136,7 +139,7 @@ export class EventHub {
     const position = lastEventId === undefined ? undefined : this.#log.positionOf(lastEventId);
     if (typeof position === 'number') this.#audience.resume(reader, position);
     else this.#audience.begin(reader, position);
-    if (this.#audience.starting.has(reader)) this.#schedule();
+    if (this.#audience.starting.has(reader)) void this.#reads.read();
   }
 
   /** Ends every stream, spread evenly over `durationMs`, and from now on each one that is opened. */
@@ -153,7 +156,7 @@ export class EventHub {
 
   #leave(reader: EventReader): boolean {
     if (!this.#audience.remove(reader)) return false;
-    if (this.#audience.size === 0 && !this.#isStopped) {
+    if (this.#audience.size === 0 && !this.#reads.isStopped) {
       clearTimeout(this.#idleTimer);
       this.#idleTimer = setTimeout(() => this.#rest(), this.#options.eventLingerMs).unref();
     }
@@ -163,66 +166,31 @@ export class EventHub {
   /** Nobody reads, and nobody comes back: what happens from now on is not heard. */
   #rest(): void {
     this.#isIdle = true;
-    this.#hasLost = false;
-    this.#changed.clear();
+    this.#reads.forget();
     this.#log.cut();
   }
 
   #hear(notification: Notification): void {
     if (this.#isIdle) return;
     if ('lost' in notification) {
-      this.#hasLost = true;
-    } else if (this.#changed.size < this.#options.maxLoggedEvents) {
-      this.#changed.add(notification.taskId);
+      void this.#reads.lose();
+    } else if (this.#reads.size < this.#options.maxLoggedEvents) {
+      this.#reads.hear(notification.taskId);
     } else {
       // More has changed than any reader may be behind, and the store is not read as fast.
-      this.#changed.clear();
-      this.#hasLost = true;
-    }
-    this.#schedule();
-  }
-
-  #schedule(delayMs = 0): void {
-    if (this.#isFlushing || this.#isStopped || this.#flushTimer !== undefined) return;
-    const dueMs = Math.ceil(this.#flushedAt + FLUSH_MS - performance.now());
-    this.#flushTimer = setTimeout(() => void this.#flush(), Math.max(delayMs, dueMs));
-  }
-
-  /** One at a time, so that what is told of a task is never older than what was told before. */
-  async #flush(): Promise<void> {
-    this.#flushTimer = undefined;
-    this.#flushedAt = performance.now();
-    this.#isFlushing = true;
-    if (this.#hasLost) {
-      this.#hasLost = false;
-      this.#log.cut();
-      this.#audience.reset();
-    }
-    const failure = await this.#readAll().catch((error: unknown) => error);
-    // What the store refuses to be asked would be refused for ever.
-    if (failure !== undefined && !isRetryable(failure)) this.#hasLost = true;
-    this.#isFlushing = false;
-    const hasMore = this.#changed.size > 0 || this.#audience.starting.size > 0;
-    if ((hasMore || this.#hasLost) && !this.#isIdle) {
-      this.#schedule(failure === undefined ? 0 : RETRY_MS);
+      this.#reads.forget();
+      void this.#reads.lose();
     }
   }
 
-  async #readAll(): Promise<void> {
-    const changed = [...this.#changed];
-    this.#changed.clear();
-    let at = 0;
-    try {
-      for await (const chunk of readInChunks(this.#backend, changed, BATCH)) {
-        this.#publish(changed.slice(at, at + chunk.length), chunk);
-        at += chunk.length;
-        // Where much has changed, readers take it in, and others have their turn, in between.
-        await immediate();
-      }
-    } catch (error) {
-      if (isRetryable(error)) for (const taskId of changed.slice(at)) this.#changed.add(taskId);
-      throw error;
-    }
+  /** Readers read anew what they want to know: nothing is read for them. */
+  #reset(): readonly string[] {
+    this.#log.cut();
+    this.#audience.reset();
+    return [];
+  }
+
+  async #showStarting(): Promise<void> {
     const starting = [...this.#audience.starting];
     const ids = starting.map((reader) => reader.startsWith!);
     let shown = 0;
@@ -234,24 +202,17 @@ export class EventHub {
     }
   }
 
-  #publish(taskIds: readonly string[], snapshots: readonly (TaskSnapshot | undefined)[]): void {
+  async #publish(
+    taskIds: readonly string[],
+    snapshots: readonly (TaskSnapshot | undefined)[],
+  ): Promise<void> {
     const events = new Map<string, TaskEvent>();
     for (const [index, taskId] of taskIds.entries()) {
       const event = this.#log.append(taskId, snapshots[index]);
       if (event !== undefined) events.set(taskId, event);
     }
     this.#audience.tell(events);
+    // Where much has changed, readers take it in, and others have their turn, in between.
+    await nextTurn();
   }
-}
-
-function isRetryable(error: unknown): boolean {
-  return error instanceof errors.ResultdError && error.retryable;
-}
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function immediate(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

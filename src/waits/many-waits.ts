@@ -12,6 +12,7 @@ import type { TaskSnapshot } from '../record/snapshot.js';
 import type { ManyWait, ManyWaitRequest, ManyWaitResult } from '../result-backend/task-waits.js';
 import type { ResultBackend } from '../result-backend.js';
 import { readInChunks } from './chunked-reads.js';
+import { HintedReads } from './hinted-reads.js';
 
 /** Why the next read ends a wait whatever it finds; an error where there was no room to park. */
 type Ending = 'timeout' | 'draining' | ResultdError;
@@ -48,20 +49,20 @@ type Ready = Map<string, TaskSnapshot | undefined>;
 
 export class ManyWaits {
   readonly #backend: ResultBackend;
-  readonly #onFailure: () => void;
   readonly #waiters = new Set<ManyWaiter>();
   /** Who waits for a task. */
   readonly #byTask = new Map<string, Set<ManyWaiter>>();
-  /** Tasks that something was heard of since they were read. */
-  readonly #heard = new Set<string>();
-  #isReading = false;
-  /** Counts reads and registrations, so that their order is known. */
-  #clock = 0;
+  readonly #reads: HintedReads;
 
   /** `onFailure` is told that a read has failed whose waiters are still parked. */
   constructor(backend: ResultBackend, onFailure: () => void) {
     this.#backend = backend;
-    this.#onFailure = onFailure;
+    this.#reads = new HintedReads(backend, {
+      atOnce: BATCH,
+      onLost: () => this.#byTask.keys(),
+      onRead: (_, snapshots) => this.#see(snapshots),
+      onFailure,
+    });
   }
 
   park(request: ManyWaitRequest, { ending, timeoutMs, onLeave }: Parking): ManyWait {
@@ -71,7 +72,7 @@ export class ManyWaits {
         taskIds: [...new Set(request.taskIds)],
         target: request.target,
         pending: new Set(),
-        registeredAt: this.#clock,
+        registeredAt: this.#reads.begun,
         resolve,
         reject,
         onLeave,
@@ -89,15 +90,12 @@ export class ManyWaits {
   }
 
   hear(taskId: string): void {
-    if (!this.#byTask.has(taskId)) return;
-    this.#heard.add(taskId);
-    void this.#readHeard();
+    if (this.#byTask.has(taskId)) this.#reads.hear(taskId);
   }
 
   /** Reads every task that is waited for. */
   hearAll(): Promise<void> {
-    for (const taskId of this.#byTask.keys()) this.#heard.add(taskId);
-    return this.#readHeard();
+    return this.#reads.lose();
   }
 
   /** What answers each of those who wait, with the present state. */
@@ -169,35 +167,16 @@ export class ManyWaits {
     return true;
   }
 
-  /** Reads what was heard of, until nothing more is. */
-  async #readHeard(): Promise<void> {
-    if (this.#isReading) return;
-    this.#isReading = true;
-    while (this.#heard.size > 0) {
-      // What changes in the same turn of the event loop is read together.
-      await new Promise((resolve) => setImmediate(resolve));
-      const taskIds = [...this.#heard].slice(0, BATCH);
-      for (const taskId of taskIds) this.#heard.delete(taskId);
-      this.#clock += 1;
-      await this.#readSome(taskIds, this.#clock).catch(this.#onFailure);
-    }
-    this.#isReading = false;
-  }
-
-  async #readSome(taskIds: readonly string[], beganAt: number): Promise<void> {
-    for await (const chunk of readInChunks(this.#backend, taskIds, BATCH)) {
-      for (const snapshot of chunk) {
-        if (snapshot?.ready === true) this.#see(snapshot.taskId, beganAt);
+  /** What a read of tasks has found that something was heard of. */
+  #see(snapshots: readonly (TaskSnapshot | undefined)[]): void {
+    for (const snapshot of snapshots) {
+      if (snapshot?.ready !== true) continue;
+      const { taskId } = snapshot;
+      for (const waiter of this.#byTask.get(taskId) ?? []) {
+        if (waiter.registeredAt >= this.#reads.begun) continue;
+        this.#unwatch(waiter, taskId);
+        if (hasEnough(waiter)) void this.#read(waiter);
       }
-    }
-  }
-
-  /** A task was ready in a read that began then. */
-  #see(taskId: string, beganAt: number): void {
-    for (const waiter of this.#byTask.get(taskId) ?? []) {
-      if (waiter.registeredAt >= beganAt) continue;
-      this.#unwatch(waiter, taskId);
-      if (hasEnough(waiter)) void this.#read(waiter);
     }
   }
 
