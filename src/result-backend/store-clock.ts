@@ -3,8 +3,9 @@
  * clock that only ever runs forward. A step of this machine's wall clock does not move it.
  *
  * Each answer that carries the store's time narrows the bounds: the store read its clock after the
- * question was sent and before the answer came. Where two answers contradict each other, one of the
- * clocks was set anew, and the later answer holds.
+ * question was sent and before the answer came. Where two answers contradict each other the clocks
+ * have drifted apart, or one was set anew: the bounds move as far as the later answer asks, and no
+ * further, since one that was slow to come knows less than was known before.
  */
 export class StoreClock {
   readonly #local: () => number;
@@ -25,12 +26,22 @@ export class StoreClock {
   observe(sentAt: number, storeMs: number, precisionMs: number): void {
     const low = storeMs - this.#local();
     const high = storeMs + precisionMs - sentAt;
-    this.#atLeast = Math.max(this.#atLeast, low);
-    this.#atMost = Math.min(this.#atMost, high);
-    if (this.#atLeast > this.#atMost) {
+    const width = Math.min(this.#atMost - this.#atLeast, high - low);
+    if (low > this.#atMost) {
       this.#atLeast = low;
+      this.#atMost = low + width;
+    } else if (high < this.#atLeast) {
+      this.#atLeast = high - width;
       this.#atMost = high;
+    } else {
+      this.#atLeast = Math.max(this.#atLeast, low);
+      this.#atMost = Math.min(this.#atMost, high);
     }
+  }
+
+  /** How far `now` may be off, unless a clock was set anew. Infinite where nothing was observed. */
+  get errorMs(): number {
+    return (this.#atMost - this.#atLeast) / 2;
   }
 
   /** The store's time in whole epoch milliseconds. Something must have been observed. */

@@ -2,10 +2,10 @@
  * The PostgreSQL backend passes the conformance suite through PgBouncer, which gives it a connection
  * for one transaction at a time; only the listening connection goes past it.
  */
-import { PostgresBackend } from '../../src/backends/postgres/postgres-backend.js';
 import type { Factory } from '../conformance/factory.js';
 import { conformance } from '../conformance/suite.js';
 import { PgBouncer } from '../support/pgbouncer.js';
+import { PostgresHere } from '../support/postgres-here.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { Shared } from '../support/shared.js';
 
@@ -26,7 +26,7 @@ const pooled: Factory = {
     const { server, pooler } = pair;
     return {
       create(options) {
-        return PostgresBackend.fromUrl(`${pooler.urlFor(server)}&table=${name}`, options);
+        return PostgresHere.fromUrl(`${pooler.urlFor(server)}&table=${name}`, options);
       },
       async countStored() {
         const { rows } = await server.query(

@@ -47,6 +47,22 @@ t.test('many that start at once make one table', async (t) => {
   t.equal(await backends[5]!.isResultReady('task'), true);
 });
 
+t.test("the clock is PostgreSQL's: one that is wrong here changes nothing", async (t) => {
+  const { url } = await serve(t);
+  const backend = await start(t, url);
+  const { now } = Date;
+  t.teardown(() => {
+    Date.now = now;
+  });
+  for (const skewMs of [3_600_000, -3_600_000]) {
+    Date.now = () => now() + skewMs;
+    const { snapshot } = await backend.setResult('a', { returnValue: 1 }, { ttlMs: 600_000 });
+    t.ok(Math.abs(snapshot!.expiresAt! - now() - 600_000) < LONG_MS, 'it expires in time');
+    t.equal(await backend.isResultReady('a'), true);
+    await backend.delete('a');
+  }
+});
+
 t.test('a table that is not ours, or of another version, is left alone', async (t) => {
   const server = await serve(t);
   await server.query(`create table ${TABLE} (a int)`);

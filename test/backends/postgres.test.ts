@@ -1,7 +1,7 @@
 /** The PostgreSQL backend passes the conformance suite, on a real server. */
-import { PostgresBackend } from '../../src/backends/postgres/postgres-backend.js';
 import type { Factory } from '../conformance/factory.js';
 import { conformance } from '../conformance/suite.js';
+import { PostgresHere } from '../support/postgres-here.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { Shared } from '../support/shared.js';
 
@@ -12,7 +12,7 @@ const postgres: Factory = {
   async open(isDisturbed) {
     const { server, name, close } = await servers.open(isDisturbed);
     return {
-      create: (options) => PostgresBackend.fromUrl(`${server.url}?table=${name}`, options),
+      create: (options) => PostgresHere.fromUrl(`${server.url}?table=${name}`, options),
       async countStored() {
         const { rows } = await server.query(
           `select count(*)::int as count from ${name} where head is not null`,

@@ -7,7 +7,6 @@ import t, { type Test } from 'tap';
 import { RedisBackend, type RedisBackendOptions } from '../../src/backends/redis/redis-backend.js';
 import type { ResultdError } from '../../src/errors.js';
 import { NEVER } from '../../src/record/entry.js';
-import { StoreClock } from '../../src/result-backend/store-clock.js';
 import { Random, testSeed } from '../conformance/random.js';
 import { freePort, RedisServer, type RedisServerOptions } from '../support/redis-server.js';
 
@@ -149,22 +148,6 @@ t.test('a wall clock that is wrong, here, makes nothing absent and keeps nothing
     await pause(2_010);
     t.match((await backend.getStatus('a'))?.version, /\.o$/);
   }
-});
-
-t.test('the store clock: bounds narrow, and a clock that was set anew is followed', async (t) => {
-  let local = 0;
-  const clock = new StoreClock(() => local);
-  local = 100;
-  clock.observe(0, 1_000_060, 1);
-  local = 1_000;
-  clock.observe(990, 1_000_950, 1);
-  t.equal(clock.now(), 1_000_960);
-  local = 2_000;
-  clock.observe(1_500, 1_001_700, 1);
-  t.equal(clock.now(), 1_001_960, 'a slow answer adds no error');
-  local = 3_000;
-  clock.observe(2_998, 5_000_000, 1);
-  t.equal(clock.now(), 5_000_001);
 });
 
 t.test('a key has an expiry exactly where its records have one, and goes with it', async (t) => {

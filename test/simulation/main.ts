@@ -14,6 +14,8 @@ const USAGE = `npm run sim -- [options]
   --jobs <n>         schedules at once. Default: 32
 `;
 
+const PROGRESS_EVERY = 100;
+
 async function main(args: string[]): Promise<boolean> {
   const { values } = parseArgs({
     args,
@@ -36,7 +38,11 @@ async function main(args: string[]): Promise<boolean> {
   for (const name of (values.backend ?? WORLDS) as WorldName[]) {
     const world = await openWorld(name);
     try {
-      const totals = await simulateMany(world, { firstSeed, count, jobs });
+      const onProgress = ({ failures }: Totals, done: number): void => {
+        if (done % PROGRESS_EVERY !== 0) return;
+        process.stderr.write(`${name}: ${done} of ${count} done, ${failures.length} broke a law\n`);
+      };
+      const totals = await simulateMany(world, { firstSeed, count, jobs, onProgress });
       isSound &&= totals.failures.length === 0;
       process.stdout.write(summary(name, totals, { firstSeed, count }));
     } finally {

@@ -21,6 +21,8 @@ export interface Plan {
   readonly stopsAtFailure?: boolean;
   /** How much later than it is owed a waiter's answer may come. Default: 6,000. */
   readonly slackMs?: number;
+  /** Told after each schedule. */
+  readonly onProgress?: (totals: Totals, done: number) => void;
 }
 
 export async function simulateMany(world: World, plan: Plan): Promise<Totals> {
@@ -35,6 +37,7 @@ export async function simulateMany(world: World, plan: Plan): Promise<Totals> {
   };
   const began = performance.now();
   let next = plan.firstSeed;
+  let done = 0;
   const end = plan.firstSeed + plan.count;
   async function work(): Promise<void> {
     while (next < end && !(plan.stopsAtFailure === true && totals.failures.length > 0)) {
@@ -45,6 +48,8 @@ export async function simulateMany(world: World, plan: Plan): Promise<Totals> {
       } catch (error) {
         totals.failures.push({ seed, broken: [String((error as Error).stack ?? error)] });
       }
+      done += 1;
+      plan.onProgress?.(totals, done);
     }
   }
   await Promise.all(Array.from({ length: plan.jobs }, work));

@@ -1,5 +1,5 @@
 /** The PostgreSQL backend. */
-import { PostgresBackend } from '../../src/backends/postgres/postgres-backend.js';
+import { PostgresHere } from '../support/postgres-here.js';
 import { PostgresServer } from '../support/postgres-server.js';
 import { type ProxiedStore, proxiedArena } from './proxied-arena.js';
 import { PROXY_FAULTS } from './proxy-faults.js';
@@ -18,7 +18,7 @@ export async function postgresWorld(): Promise<World> {
     shared: () => shared,
     start: () => PostgresServer.start(),
     create: (port, options) =>
-      PostgresBackend.fromUrl(`postgres://postgres@127.0.0.1:${port}/postgres?connections=2`, {
+      PostgresHere.fromUrl(`postgres://postgres@127.0.0.1:${port}/postgres?connections=2`, {
         ...options,
         storeTimeoutMs: TIMEOUT_TIMES * options.storeTimeoutMs,
       }),

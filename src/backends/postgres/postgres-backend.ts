@@ -45,9 +45,9 @@ const READ_CLOCK = { name: 'resultd_clock', text: `select ${CLOCK}` };
 /** Half as many bytes are given the whole time. */
 const LARGE_BYTES = 8 * 1_024 * 1_024;
 const PRECISION_MS = 0.001;
-/** At the start the clock is asked so often at most, or until an answer was as quick as this. */
+/** At the start the clock is asked so often at most, or until it is known to within this. */
 const MOST_CLOCK_READS = 10;
-const WELL_KNOWN_MS = 2;
+const WELL_KNOWN_MS = 1;
 /** The loads of one connection that are under way: while one is answered, the next one is worked on. */
 const LOADS_AT_ONCE = 2;
 
@@ -215,17 +215,15 @@ export class PostgresBackend extends CompareAndSwapBackend<string> {
   /** What is decided here is dated by this clock: it is asked until it is known well. */
   async #setClock(): Promise<void> {
     for (let reads = 0; reads < MOST_CLOCK_READS; reads += 1) {
-      const tookMs = await this.#readClock();
-      if (tookMs < WELL_KNOWN_MS) return;
+      if (this.#clock.errorMs < WELL_KNOWN_MS) return;
+      await this.#readClock();
     }
   }
 
-  /** Gives how long it took: the clock is known to within that. */
-  async #readClock(): Promise<number> {
+  async #readClock(): Promise<void> {
     const sentAt = this.#clock.local();
     const [row] = await this.#links.run('other', READ_CLOCK, []);
     this.#clock.observe(sentAt, Number(row![0]), PRECISION_MS);
-    return this.#clock.local() - sentAt;
   }
 
   async #checkDurability(): Promise<void> {

@@ -156,7 +156,10 @@ export const batchGet: Topic = {
       const large = `{"return_value":"${'x'.repeat(8_000_000)}"}`;
       const ids = Array.from({ length: 10 }, () => api.taskId());
       const small = api.taskId();
-      for (const id of ids) await api.put(`/v1/tasks/${id}/result`, large);
+      for (const id of ids) {
+        const { status, text } = await api.put(`/v1/tasks/${id}/result`, large);
+        t.equal(status, 201, text);
+      }
       await api.put(`/v1/tasks/${small}/result`, SUCCESS);
       const unknown = api.taskId();
       const task_ids = [small, ...ids, small, unknown];
