@@ -31,8 +31,8 @@ export async function startServer(config: Config): Promise<Server> {
   await persist(() => broker.startup(), {
     withinMs: config.waitForStoreMs,
     longestPauseMs: LONGEST_PAUSE_MS,
-    onFailure: (err, attempt) => {
-      if (attempt === 1) app.log.warn({ err }, 'waiting for the store: it does not answer yet');
+    onFailure: ({ message }, attempt) => {
+      if (attempt === 1) app.log.warn(`waiting for the store: ${message}`);
     },
   });
   await app.startup();
