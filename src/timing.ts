@@ -241,7 +241,7 @@ export class Slices {
 
   /** Resolves when others have had their turn. */
   async rest(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     this.#since = performance.now();
   }
 }
