@@ -23,6 +23,8 @@ t.teardown(() => redis.stop());
 /** The drain is longer than the time for which nginx passes over a replica that was away. */
 async function startReplica(test: Test, port = 0): Promise<ServiceProcess> {
   return ServiceProcess.start(test, {
+    // By default nginx asks for the name of its upstream.
+    env: { RESULTD_ALLOWED_HOSTS: 'resultd' },
     flags: ['--backend', redis.url, '--trust-proxy', '127.0.0.1', '--drain', '4s'].concat([
       '--port',
       String(port),
